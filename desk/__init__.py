@@ -1,0 +1,1 @@
+"""What every turn stands on: who, where kept, which model, what is secret, what is measured."""

@@ -1,0 +1,1 @@
+"""What may be lost: Redis, or this process's memory, behind one port."""

@@ -1,0 +1,145 @@
+"""The one error tree: each error knows its HTTP status, a sentence safe to show, whether to retry.
+
+DeskError                     500
+├── Unauthenticated           401  no identity, or one that does not hold
+├── Forbidden                 403  a known caller without the scope, or the wrong tenant header
+├── NotFound                  404  unknown, or not yours: the same answer
+├── Conflict                  409  busy now; try again
+├── PayloadTooLarge           413  a body or message over its limit
+├── InvalidInput              422  malformed, and the sentence says what to change
+│   └── KeyReused             422  an Idempotency-Key that came with another body before
+├── RateLimited               429  too many requests; carries retry_after
+├── Unavailable               503  a store or service that this needs is away; retry
+│   ├── ModelUnavailable      503  no model answered in time
+│   └── ToolUnavailable       503  a tool's service did not answer in time
+├── EgressBlocked             500  personal data stood in an outgoing request; it was not sent
+├── Fenced                    500  another process owns the turn now; this one must not commit
+└── Misconfigured             500  a setting or data directory is wrong; the message says what to do
+
+`detail` is shown to clients. The exception's message is for logs and never holds message text.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DeskError(Exception):
+    """Something went wrong in Deskgraph."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+    retryable: ClassVar[bool] = False
+    detail: str = "Something went wrong on our side."
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail or self.detail)
+        if detail is not None:
+            self.detail = detail
+
+
+class Unauthenticated(DeskError):
+    """No identity was given, or it does not hold."""
+
+    status = 401
+    title = "Not authenticated"
+    detail = "A valid access token, API key or session is needed."
+
+
+class Forbidden(DeskError):
+    """The caller is known but lacks the scope, or named another tenant."""
+
+    status = 403
+    title = "Forbidden"
+    detail = "Your role does not allow this."
+
+
+class NotFound(DeskError):
+    """The object does not exist or is not the caller's; both look the same."""
+
+    status = 404
+    title = "Not found"
+    detail = "There is no such object."
+
+
+class Conflict(DeskError):
+    """The object is busy; the same request may succeed later."""
+
+    status = 409
+    title = "Busy"
+    retryable = True
+    detail = "This is busy with another request; try again in a moment."
+
+
+class PayloadTooLarge(DeskError):
+    """The body or the message is over its limit."""
+
+    status = 413
+    title = "Too large"
+    detail = "The request is too large."
+
+
+class InvalidInput(DeskError):
+    """The request is malformed; `detail` says what to change."""
+
+    status = 422
+    title = "Invalid input"
+    detail = "The request is not valid."
+
+
+class KeyReused(InvalidInput):
+    """An Idempotency-Key was sent again with a different body."""
+
+    detail = "This Idempotency-Key was used with another body; use a new key for a new message."
+
+
+class RateLimited(DeskError):
+    """Too many requests; `retry_after` is in whole seconds."""
+
+    status = 429
+    title = "Too many requests"
+    retryable = True
+    detail = "Too many requests; slow down."
+
+    def __init__(self, retry_after: int, detail: str | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Unavailable(DeskError):
+    """A store or service that this needs is away."""
+
+    status = 503
+    title = "Temporarily unavailable"
+    retryable = True
+    detail = "A service that this needs is away; try again shortly."
+
+
+class ModelUnavailable(Unavailable):
+    """No configured model answered within the time budget."""
+
+    detail = "No language model answered in time."
+
+
+class ToolUnavailable(Unavailable):
+    """A tool's service did not answer in time; `detail` is fit for a customer."""
+
+    detail = "That service is not answering right now."
+
+
+class EgressBlocked(DeskError):
+    """Personal data stood in a request to an external model; nothing was sent."""
+
+    detail = "The message could not be handled safely."
+
+
+class Fenced(DeskError):
+    """Another process took over this turn; nothing of ours may be committed."""
+
+    detail = "This turn is being handled elsewhere."
+
+
+class Misconfigured(DeskError):
+    """A setting, port or data directory is wrong; the message says what to do about it."""
+
+    title = "Misconfigured"

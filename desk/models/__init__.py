@@ -1,0 +1,1 @@
+"""Which model answers: the catalogue, its providers, and the embeddings."""

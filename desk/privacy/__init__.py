@@ -1,0 +1,1 @@
+"""What is personal: finding it, hiding it behind pseudonyms, sealing it; pure, no storage."""

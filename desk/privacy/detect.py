@@ -1,0 +1,100 @@
+"""Finds personal values in a text: recognisers in order of certainty, each value claimed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+
+from desk.privacy.accounts import find_cards, find_ibans
+from desk.privacy.addresses import find_addresses
+from desk.privacy.allowed import AllowedRanges
+from desk.privacy.national_ids import find_checked_ids, find_labelled_ids
+from desk.privacy.normalise import Normalised, normalise
+from desk.privacy.online import find_emails, find_ip_addresses, find_urls
+from desk.privacy.persons import find_persons
+from desk.privacy.phones import find_labelled_phones, find_unlabelled_phones
+from desk.privacy.postcodes import find_birth_dates, find_postcodes
+from desk.privacy.references import find_references
+from desk.privacy.spans import Found, Span
+
+__all__ = ["Span", "detect", "detect_normalised"]
+
+_Recogniser = Callable[[str], Iterator[Found]]
+_NUMERIC_CERTAIN: tuple[_Recogniser, ...] = (
+    find_cards,
+    find_labelled_ids,
+    find_ip_addresses,
+    find_labelled_phones,
+    find_birth_dates,
+    find_postcodes,
+)
+_NUMERIC_LIKELY: tuple[_Recogniser, ...] = (find_checked_ids, find_unlabelled_phones, find_addresses)
+_EDGE = " \t\r\n,;:.'\"()[]{}<>-"
+
+
+def detect(
+    text: str, *, order_patterns: Sequence[str] = (), allowed_terms: frozenset[str] = frozenset()
+) -> list[Span]:
+    """The personal values of `text`, sorted, without overlap, in original code points.
+
+    `order_patterns` are regular expressions of numbers that must survive (InvalidInput if one is unfit);
+    `allowed_terms` are catalogue words that are never masked, compared whole and without case.
+    """
+    return detect_normalised(normalise(text), text, order_patterns, allowed_terms)
+
+
+def detect_normalised(
+    normalised: Normalised, text: str, order_patterns: Sequence[str], allowed_terms: frozenset[str]
+) -> list[Span]:
+    """As `detect`, for a caller that holds the normalised text already."""
+    claimed = bytearray(len(normalised.text))
+    kept: list[Found] = []
+    for found in _candidates(normalised.text, order_patterns):
+        for start, end in _unclaimed(normalised.text, claimed, found):
+            claimed[start:end] = b"\x01" * (end - start)
+            kept.append(Found(start, end, found.type))
+    allowed = AllowedRanges(normalised.text, allowed_terms)
+    spans: list[Span] = []
+    reached = 0
+    for start, end, kind in sorted(kept, key=_position):
+        first, last = normalised.original_span(start, end)
+        if kind is not None and last > reached and not allowed.holds(start, end):
+            first = max(first, reached)  # two findings may share one original character, such as a fraction
+            reached = last
+            spans.append(Span(first, last, kind, text[first:last]))
+    return spans
+
+
+def _position(found: Found) -> int:
+    return found.start
+
+
+def _candidates(text: str, order_patterns: Sequence[str]) -> Iterable[Found]:
+    """Findings from the most certain to the least; references stand between the two."""
+    has_digits = any(digit in text for digit in "0123456789")
+    certain = (find_urls, find_emails, find_ibans, *(_NUMERIC_CERTAIN if has_digits else ()))
+    references = find_references(text, order_patterns) if has_digits else ()
+    likely = (*(_NUMERIC_LIKELY if has_digits else ()), find_persons)
+    return chain(
+        chain.from_iterable(find(text) for find in certain),
+        references,
+        chain.from_iterable(find(text) for find in likely),
+    )
+
+
+def _unclaimed(text: str, claimed: bytearray, found: Found) -> Iterator[tuple[int, int]]:
+    """The parts of a finding that no earlier one holds, without the separators at their edges."""
+    at = found.start
+    while at < found.end:
+        start = claimed.find(0, at, found.end)
+        if start < 0:
+            return
+        end = claimed.find(1, start, found.end)
+        at = end = found.end if end < 0 else end
+        if start > found.start or end < found.end:
+            while start < end and text[start] in _EDGE:
+                start += 1
+            while end > start and text[end - 1] in _EDGE:
+                end -= 1
+        if end > start:
+            yield start, end

@@ -1,0 +1,50 @@
+"""Names the language of a message; a message too short to tell keeps the conversation's language."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+DEFAULT: Final = "en"
+# Words only: tokens, numbers and addresses of the web have no language.
+_NO_LANGUAGE = re.compile(r"\[[A-Z_]{2,20}_\d{1,6}\]|\S*[\d@#/]\S*")
+_LETTERS_NEEDED = 12
+_LETTERS_NEEDED_DENSE = 4  # scripts that write a syllable or word in one sign
+_DENSE = re.compile(r"[\u0E00-\u0E7F\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]")
+_LONGEST_READ = 400  # characters; more text costs time and does not change the answer
+_SURE = 0.7
+_SURE_TO_SWITCH = 0.8
+
+
+def detect_language(text: str, *, previous: str | None, supported: Sequence[str]) -> str:
+    """The ISO 639-1 code of `text`, one of `supported`; `previous`, else English, when it cannot be told.
+
+    The first call reads the model (about a quarter of a second): make it in a thread or at start.
+    """
+    settled = previous if previous is not None and previous in supported else DEFAULT
+    words = " ".join(_NO_LANGUAGE.sub(" ", text[:_LONGEST_READ]).split())
+    letters = sum(char.isalpha() for char in words)
+    needed = _LETTERS_NEEDED_DENSE if _DENSE.search(words) else _LETTERS_NEEDED
+    if letters < needed or len(supported) < 2:
+        return settled
+    language, sureness = _identifier(tuple(sorted(set(supported)))).classify(words)
+    switches = previous is not None and language != previous
+    return str(language) if sureness >= (_SURE_TO_SWITCH if switches else _SURE) else settled
+
+
+@lru_cache(maxsize=1)
+def _model() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+@lru_cache(maxsize=64)
+def _identifier(languages: tuple[str, ...]) -> Any:
+    """The model restricted to the languages it knows of those asked for."""
+    model = copy.copy(_model())
+    model.set_languages([language for language in languages if language in model.labels])
+    return model

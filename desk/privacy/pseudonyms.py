@@ -1,0 +1,104 @@
+"""Replaces personal values by stable pseudonyms, and puts the values back, also in a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from desk.privacy.detect import detect_normalised
+from desk.privacy.normalise import Normalised, normalise
+from desk.privacy.repetitions import find_repetitions
+from desk.privacy.spans import Span
+from desk.privacy.vaults import LITERAL, TOKEN, Vault, VaultBuilder
+
+__all__ = ["Scrubbed", "StreamRestorer", "Vault", "restore", "scrub"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """A text with pseudonyms, the vault that can undo them, and the spans of the raw text they cover."""
+
+    text: str
+    vault: Vault
+    spans: list[Span] = field(repr=False)
+
+
+def scrub(
+    text: str,
+    vault: Vault,
+    *,
+    order_patterns: Sequence[str] = (),
+    allowed_terms: frozenset[str] = frozenset(),
+) -> Scrubbed:
+    """Replace every personal value of a raw text by its pseudonym.
+
+    A value the vault holds is replaced wherever it stands. What somebody typed in the form of a pseudonym
+    becomes a pseudonym itself, so `restore` can never turn it into another person's value.
+    """
+    normalised = normalise(text)
+    spans = detect_normalised(normalised, text, order_patterns, allowed_terms)
+    builder = VaultBuilder(vault)
+    pieces: list[str] = []
+    at = 0
+    for start, end, kind in _claims(normalised, spans, vault):
+        pieces += text[at:start], builder.token_for(kind, text[start:end])
+        at = end
+    pieces.append(text[at:])
+    return Scrubbed("".join(pieces), builder.build(), spans)
+
+
+def _claims(normalised: Normalised, spans: list[Span], vault: Vault) -> list[tuple[int, int, str]]:
+    """Sorted ranges of the raw text to replace: what looks like a token first, then the longest."""
+    text = normalised.text
+    literals = [(match.start(), match.end(), LITERAL) for match in TOKEN.finditer(text)]
+    repeated = find_repetitions(text, vault) if vault.values else ()
+    found = [(*normalised.original_span(start, end), kind) for start, end, kind in (*literals, *repeated)]
+    found += [(span.start, span.end, span.type) for span in spans]
+    claimed = bytearray(normalised.length)
+    claims: list[tuple[int, int, str]] = []
+    for start, end, kind in sorted(found, key=lambda claim: (claim[2] != LITERAL, claim[0] - claim[1])):
+        for first, last in _free_parts(claimed, start, end):
+            claims.append((first, last, kind))
+            claimed[first:last] = b"\x01" * (last - first)
+    return sorted(claims)
+
+
+def _free_parts(claimed: bytearray, start: int, end: int) -> list[tuple[int, int]]:
+    parts: list[tuple[int, int]] = []
+    while (start := claimed.find(0, start, end)) >= 0:
+        taken = claimed.find(1, start, end)
+        last = end if taken < 0 else taken
+        parts.append((start, last))
+        start = last
+    return parts
+
+
+def restore(text: str, vault: Vault) -> str:
+    """Put back the value of every pseudonym the vault knows; others stay as they are."""
+    return TOKEN.sub(lambda match: vault.values.get(match.group(), match.group()), text)
+
+
+class StreamRestorer:
+    """Restores a text that arrives in chunks, wherever they are cut."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._held = ""
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        return frozenset(token[:length] for token in self._vault.values for length in range(1, len(token)))
+
+    def feed(self, chunk: str) -> str:
+        """The restored text that is certain now; at most a beginning of a known pseudonym is held back."""
+        text = self._held + chunk
+        bracket = text.rfind("[")
+        cut = bracket if bracket >= 0 and text[bracket:] in self._beginnings else len(text)
+        self._held = text[cut:]
+        return restore(text[:cut], self._vault)
+
+    def flush(self) -> str:
+        """What was still held back when the stream ended."""
+        held, self._held = self._held, ""
+        return held

@@ -1,0 +1,135 @@
+"""Finds the values that a vault already holds wherever they reappear in a text, in any spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from desk.privacy.persons import EVERYDAY_NAMES
+from desk.privacy.vaults import COMPACT_TYPES, DIGIT_TYPES, LITERAL, SCANNED, Vault
+
+_WIDEST_GAP = 5  # characters between two digits or letters of one number
+_SHARED_TAIL = 9  # digits that a number has in common with and without its country prefix
+
+
+class Squeezed:
+    """The letters and digits of a text without what parts them, and where each one stood."""
+
+    def __init__(self, text: str, *, digits_only: bool) -> None:
+        keep = str.isdigit if digits_only else str.isalnum
+        self.at = [index for index, char in enumerate(text) if keep(char) and char.isascii()]
+        self.text = "".join([text[index] for index in self.at]).upper()
+
+    def occurrences(self, needle: str) -> Iterator[tuple[int, int]]:
+        """First and last index into `at` of each occurrence that no wide gap tears apart."""
+        found = self.text.find(needle)
+        while found >= 0:
+            last = found + len(needle) - 1
+            if self.at[last] - self.at[found] <= (len(needle) - 1) * _WIDEST_GAP and self._is_close(
+                found, last
+            ):
+                yield found, last
+            found = self.text.find(needle, found + 1)
+
+    def gap(self, index: int) -> int:
+        """Distance in the text from the sign before; 1 if they touch."""
+        return self.at[index] - self.at[index - 1]
+
+    def _is_close(self, first: int, last: int) -> bool:
+        return all(self.gap(index) <= _WIDEST_GAP for index in range(first + 1, last + 1))
+
+
+class _Haystack:
+    """The forms of one normalised text that values are looked up in; each made when first needed."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def lowered(self) -> str:
+        return self.text.lower()
+
+    @cached_property
+    def digits(self) -> Squeezed:
+        return Squeezed(self.text, digits_only=True)
+
+    @cached_property
+    def compact(self) -> Squeezed:
+        return Squeezed(self.text, digits_only=False)
+
+    @cached_property
+    def scanned(self) -> Squeezed:
+        squeezed = Squeezed(self.text, digits_only=False)
+        squeezed.text = squeezed.text.translate(SCANNED)
+        return squeezed
+
+
+def find_repetitions(text: str, vault: Vault) -> Iterator[tuple[int, int, str]]:
+    """Start, end and type of every vault value in a normalised text; they may overlap."""
+    haystack = _Haystack(text)
+    for kind, value in vault.tokens:
+        if kind == LITERAL or not value:
+            continue
+        if kind in DIGIT_TYPES:
+            tail = min(len(value), _SHARED_TAIL) if kind == "PHONE" else len(value)
+            found = _find_number(haystack.digits, value, tail)
+        elif kind in COMPACT_TYPES:
+            found = _find_compact(text, haystack.scanned if kind == "SSN" else haystack.compact, value)
+        else:
+            found = _find_words(haystack, value, capitalised=kind == "PERSON" and value in EVERYDAY_NAMES)
+        for start, end in found:
+            yield start, end, kind
+
+
+def _find_number(digits: Squeezed, value: str, tail: int) -> Iterator[tuple[int, int]]:
+    """A number by its last digits, and as many of the digits before them as are its own."""
+    prefix = value[:-tail]
+    for first, last in digits.occurrences(value[-tail:]):
+        begin = first
+        while begin and prefix.endswith(digits.text[begin - 1 : first]) and digits.gap(begin) <= _WIDEST_GAP:
+            begin -= 1
+        apart = len(value) >= _SHARED_TAIL or begin == 0 or digits.gap(begin) > 1
+        if apart and (last + 1 == len(digits.at) or digits.gap(last + 1) > 1):
+            yield digits.at[begin], digits.at[last] + 1
+
+
+def _find_compact(text: str, squeezed: Squeezed, value: str) -> Iterator[tuple[int, int]]:
+    for first, last in squeezed.occurrences(value):
+        start, end = squeezed.at[first], squeezed.at[last] + 1
+        if not _is_digit(text, start - 1) and not _is_digit(text, end):
+            yield start, end
+
+
+def _is_digit(text: str, index: int) -> bool:
+    return 0 <= index < len(text) and text[index].isdigit()
+
+
+def _find_words(haystack: _Haystack, value: str, *, capitalised: bool) -> Iterator[tuple[int, int]]:
+    """A value of words, on whole words, with any white space between them."""
+    text, (head, *rest) = haystack.lowered, value.split()
+    start = text.find(head)
+    while start >= 0:
+        end = _end_of(text, start + len(head), rest)
+        if end and _stands_alone(text, start, end) and (not capitalised or haystack.text[start].isupper()):
+            yield start, end
+        start = text.find(head, start + 1)
+
+
+def _end_of(text: str, end: int, words: list[str]) -> int:
+    """Where the following words end; 0 if they do not follow."""
+    for word in words:
+        gap = end
+        while gap < len(text) and gap < end + 8 and text[gap].isspace():
+            gap += 1
+        if gap == end or not text.startswith(word, gap):
+            return 0
+        end = gap + len(word)
+    return end
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    before = text[start - 1] if start else " "
+    after = text[end] if end < len(text) else " "
+    return not (before.isalnum() and text[start].isalnum()) and not (
+        after.isalnum() and text[end - 1].isalnum()
+    )

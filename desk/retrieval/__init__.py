@@ -1,0 +1,1 @@
+"""What is known: loading, splitting, ingesting and searching a tenant's knowledge."""

@@ -1,0 +1,96 @@
+"""Brings FAQs into a tenant's knowledge: batch by batch, each with its vectors or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from desk.domain import Principal
+from desk.models.embeddings import Embedder
+from desk.retrieval import split
+from desk.retrieval.load import BadRow
+from desk.storage import faqs
+from desk.storage.faqs import FaqEntry, Upserted
+from desk.storage.pool import Database
+
+BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What became of the rows so far."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    bad: tuple[BadRow, ...] = ()
+
+    @property
+    def seen(self) -> int:
+        """How many rows were read."""
+        return self.added + self.changed + self.unchanged + len(self.bad)
+
+
+async def ingest(
+    database: Database,
+    embedder: Embedder,
+    principal: Principal,
+    entries: Iterable[FaqEntry | BadRow],
+    *,
+    on_progress: Callable[[IngestReport], None] = lambda _: None,
+) -> IngestReport:
+    """Add or replace the tenant's FAQs; of two entries with one id the later one stays.
+
+    What did not change is not embedded again, so an import that was cut off is simply run again.
+    `entries` is read in a thread, a batch at a time; its errors come through.
+    """
+    report = IngestReport()
+    rows = iter(entries)
+    while batch := await asyncio.to_thread(lambda: list(islice(rows, BATCH))):
+        good = {row.external_id: row for row in batch if isinstance(row, FaqEntry)}
+        bad = tuple(row for row in batch if isinstance(row, BadRow))
+        done = await _store(database, embedder, principal, list(good.values()))
+        report = IngestReport(
+            report.added + done.added,
+            report.changed + done.changed,
+            report.unchanged + done.unchanged,
+            report.bad + bad,
+        )
+        on_progress(report)
+    return report
+
+
+async def _store(
+    database: Database, embedder: Embedder, principal: Principal, entries: list[FaqEntry]
+) -> Upserted:
+    counts = [split.count_parts(entry) for entry in entries]
+    parts: dict[str, split.Vectors] = {}
+    while True:
+        async with database.tenant_tx(principal) as tx:
+            # Two imports at once must not leave the words of one beside the vectors of the other.
+            await faqs.lock(tx, principal.tenant_id)
+            missing = await faqs.without_vectors(tx, entries, counts) - parts.keys()
+            if not missing:
+                done = await faqs.upsert(tx, principal.tenant_id, entries)
+                await faqs.put_vectors(tx, principal.tenant_id, parts)
+                return done
+        # Outside the transaction: no lock and no connection is held while the processor works.
+        parts |= await _embed(embedder, [entry for entry in entries if entry.external_id in missing])
+
+
+async def _embed(embedder: Embedder, entries: list[FaqEntry]) -> dict[str, split.Vectors]:
+    texts = [split.texts(entry) for entry in entries]
+    flat = [text for of_entry in texts for text in of_entry]
+    # Two at once: an import is worth two cores, and leaves the others to the customers.
+    halves = await asyncio.gather(embedder.embed(flat[::2]), embedder.embed(flat[1::2]))
+    vectors = np.empty((len(flat), embedder.dimensions), dtype=np.float32)
+    vectors[::2], vectors[1::2] = halves
+    rows = iter(vectors)
+    return {
+        entry.external_id: split.join(entry, np.stack(list(islice(rows, len(of_entry)))))
+        for entry, of_entry in zip(entries, texts, strict=True)
+    }

@@ -1,0 +1,1 @@
+"""Finds the intent of a message."""

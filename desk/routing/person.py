@@ -1,0 +1,52 @@
+"""Tells a request for a person by fixed rules in seven languages: no model and no score can veto it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Verb-ish openings and the person asked for, per language; both must stand near each other.
+_ASK = (
+    r"talk|speak|spaek|chat|connect|transfer|escalate|get|give|need|want|put|let|reach|contact|can i|may i"
+    r"|sprech\w*|red\w{0,3}|verbind\w*|brauche|moechte|will|geben"
+    r"|parler|discuter|veux|voudrais|passez|besoin"
+    r"|hablar|quiero|necesito|paseme|comunicar\w*"
+    r"|parlare|vorrei|voglio|passatemi|bisogno"
+    r"|praten|spreken|wil|verbind|nodig"
+    r"|falar|quero|preciso|passe"
+)
+_PERSON = (
+    r"(?:real|actual|live|human|nother|true)? ?(?:person|persn|human|humn|agent|agnet|representative|rep|operator"
+    r"|advisor|adviser|colleague|someone|somebody|staff|employee|manager|supervisor|customer service|support team)"
+    r"|mensch\w*|mitarbeiter\w*|person|kollege\w*|kundendienst|berater\w*"
+    r"|humain|conseiller|personne|agent|quelqu un|operateur"
+    r"|persona|humano|agente|alguien|operador|asesor"
+    r"|operatore|umano|qualcuno|addetto|consulente"
+    r"|medewerker|mens|iemand|persoon"
+    r"|pessoa|atendente|alguem|operador"
+)
+_REQUEST = re.compile(rf"\b(?:{_ASK})\b.{{0,30}}\b(?:{_PERSON})\b")
+_BARE = re.compile(
+    rf"(?:(?:a |an |the |real |live |human |eine?n? |une? |una |um |een )*(?:{_PERSON})(?: please| bitte| por favor| svp"
+    r"| per favore| alstublieft)?|not a (?:bot|robot|machine)|no (?:bot|robot)s?|kein (?:bot|roboter))"
+)
+# "Talk to someone about my book club" still wants a person; "contact the author" does not.
+_NOT_A_REQUEST = re.compile(
+    r"\b(?:person who|someone else s|for someone|about (?:a|the) person|personal|gift for|book\w* (?:for|about))\b"
+)
+_LONGEST = 400
+
+
+def wants_person(text: str) -> bool:
+    """Whether the customer asks to talk to a human being."""
+    plain = _plain(text[:_LONGEST])
+    if _BARE.fullmatch(plain):
+        return True
+    return bool(_REQUEST.search(plain)) and not _NOT_A_REQUEST.search(plain)
+
+
+def _plain(text: str) -> str:
+    """Lower case, without accents and punctuation, one space between words."""
+    folded = text.casefold().replace("ö", "oe").replace("ü", "ue").replace("ä", "ae")
+    stripped = "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
+    return " ".join(re.sub(r"[^\w]+", " ", stripped).split())

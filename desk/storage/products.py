@@ -1,0 +1,180 @@
+"""Products: a tenant's catalogue, its vectors, and what in it a customer can name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desk.domain import TenantId
+from desk.storage.pool import Tx
+from desk.storage.vectors import Vector
+from desk.tooling import Product
+
+_COLUMNS = "p.sku, p.title, p.authors, p.genres, p.price, p.rating, p.stock, p.description"
+
+_UPSERT = """
+insert into products as p
+    (tenant_id, sku, title, authors, genres, price, rating, stock, description, embedding)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %b::vector)
+on conflict (tenant_id, sku) do update
+    set title = excluded.title, authors = excluded.authors, genres = excluded.genres, price = excluded.price,
+        rating = excluded.rating, stock = excluded.stock, description = excluded.description,
+        embedding = coalesce(excluded.embedding, p.embedding)
+"""
+
+
+def _folded(column: str) -> str:
+    """SQL for the words of `column` in lower case with one space between, as queries are cut for `named`."""
+    return f"btrim(regexp_replace(lower({column}), '[^[:alnum:]]+', ' ', 'g'))"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A part of the catalogue: any of the genres and any of the authors, given by all or some words of the
+    name. Empty means all."""
+
+    genres: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Phrases of a query, lower case, one space between words: which may be a genre or a whole name, which
+    a title, which an author's last name."""
+
+    phrases: frozenset[str] = frozenset()
+    titles: frozenset[str] = frozenset()
+    surnames: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a query names: genres and authors of the catalogue, and the stock-keeping units of titles."""
+
+    genres: tuple[str, ...]
+    authors: tuple[str, ...]
+    skus: tuple[str, ...]
+
+
+async def upsert(
+    tx: Tx, tenant_id: TenantId, products: Sequence[Product], vectors: dict[str, NDArray[np.float32]]
+) -> None:
+    """Add or replace products by stock-keeping unit; a product without a vector keeps the one it has."""
+    rows = [
+        (
+            tenant_id,
+            product.sku,
+            product.title,
+            list(product.authors),
+            list(product.genres),
+            product.price,
+            product.rating,
+            product.stock,
+            product.description,
+            Vector(vectors[product.sku]) if product.sku in vectors else None,
+        )
+        for product in products
+    ]
+    async with tx.cursor() as cursor:
+        await cursor.executemany(_UPSERT, rows)
+
+
+async def without_vectors(tx: Tx, products: Sequence[Product]) -> set[str]:
+    """Units whose stored vector is missing or belongs to other words; price and stock are not words."""
+    cursor = await tx.execute(
+        f"select {_COLUMNS} from products p where sku = any(%s) and embedding is not null",  # noqa: S608
+        ([product.sku for product in products],),
+    )
+    known = {_words(product) for product in map(_product, await cursor.fetchall())}
+    return {product.sku for product in products if _words(product) not in known}
+
+
+async def delete_missing(tx: Tx, keep: Sequence[str]) -> int:
+    """Remove every product whose unit is not in `keep`; returns how many went."""
+    cursor = await tx.execute("delete from products where sku <> all(%s::text[])", (list(keep),))
+    return cursor.rowcount
+
+
+async def terms(tx: Tx) -> list[str]:
+    """Every title and author of the catalogue, in order."""
+    cursor = await tx.execute(
+        "select title from products union select unnest(authors) from products order by 1"
+    )
+    return [term for (term,) in await cursor.fetchall()]
+
+
+async def named(tx: Tx, asked: Asked) -> Named:
+    """What of the catalogue the query names; a series note in brackets does not belong to a title."""
+    genre, author = _folded("genre"), _folded("author")
+    title = _folded(r"regexp_replace(title, '\s*\(.*\)\s*$', '')")
+    cursor = await tx.execute(
+        "select 'genre', genre from products, unnest(genres) genre"  # noqa: S608
+        f" where {genre} = any(%(phrases)s)"
+        " union select 'author', author from products, unnest(authors) author"
+        f" where {author} = any(%(phrases)s) or substring({author} from '[^ ]+$') = any(%(surnames)s)"
+        " union select 'title', sku from products"
+        f" where {title} = any(%(titles)s) order by 1, 2",
+        {"phrases": list(asked.phrases), "titles": list(asked.titles), "surnames": list(asked.surnames)},
+    )
+    found = await cursor.fetchall()
+
+    def of(kind: str) -> tuple[str, ...]:
+        return tuple(name for what, name in found if what == kind)
+
+    return Named(of("genre"), of("author"), of("title"))
+
+
+_IN_CHOICE = f"""
+stock > 0
+and (%(genres)s::text[] = '{{}}' or exists (
+    select from unnest(genres) genre, unnest(%(genres)s::text[]) wanted
+    where {_folded("genre")} = {_folded("wanted")}))
+and (%(authors)s::text[] = '{{}}' or exists (
+    select from unnest(authors) author, unnest(%(authors)s::text[]) wanted
+    where position(' ' || {_folded("wanted")} || ' ' in ' ' || {_folded("author")} || ' ') > 0))
+"""  # noqa: S608
+
+
+async def nearest(
+    tx: Tx, vector: NDArray[np.float32], choice: Choice, limit: int, *, first: Sequence[str] = ()
+) -> list[Product]:
+    """Products in stock, those in `first` before all others, which follow by similarity.
+
+    They are compared with the middle of `first` if there is one, else with `vector` (length 1).
+    """
+    cursor = await tx.execute(
+        f"select {_COLUMNS} from products p where {_IN_CHOICE}"  # noqa: S608
+        " order by sku <> all(%(first)s::text[]), embedding <#> coalesce("
+        "(select avg(embedding) from products where sku = any(%(first)s)), %(vector)b::vector),"
+        " rating desc, sku limit %(limit)s",
+        {**_parameters(choice, limit, first), "vector": Vector(vector)},
+    )
+    return [_product(row) for row in await cursor.fetchall()]
+
+
+async def best_rated(tx: Tx, choice: Choice, limit: int, *, first: Sequence[str] = ()) -> list[Product]:
+    """Products in stock by rating, those in `first` before all others."""
+    cursor = await tx.execute(
+        f"select {_COLUMNS} from products p where {_IN_CHOICE}"  # noqa: S608
+        " order by sku <> all(%(first)s::text[]), rating desc, sku limit %(limit)s",
+        _parameters(choice, limit, first),
+    )
+    return [_product(row) for row in await cursor.fetchall()]
+
+
+def _parameters(choice: Choice, limit: int, first: Sequence[str]) -> dict[str, Any]:
+    genres, authors = list(choice.genres), list(choice.authors)
+    return {"genres": genres, "authors": authors, "limit": limit, "first": list(first)}
+
+
+def _words(product: Product) -> tuple[Any, ...]:
+    return product.sku, product.title, product.authors, product.genres, product.description
+
+
+def _product(row: tuple[Any, ...]) -> Product:
+    sku, title, authors, genres, price, rating, stock, description = row
+    return Product(sku, title, tuple(authors), tuple(genres), price, rating, stock, description)

@@ -1,0 +1,1 @@
+"""Whose data it is: data keys, the pseudonym vault, export and erasure."""

@@ -1,0 +1,23 @@
+"""Metrics for Prometheus; labels are closed sets of our own words, never user input."""
+
+from __future__ import annotations
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+REQUESTS = Counter("desk_requests_total", "HTTP requests answered.", ("method", "route", "status"))
+REQUEST_SECONDS = Histogram("desk_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS)
+TURNS = Counter("desk_turns_total", "Turns that ended, by where the answer came from.", ("route",))
+TURN_SECONDS = Histogram("desk_turn_seconds", "Time from accept to done.", ("route",), buckets=_BUCKETS)
+TURNS_RUNNING = Gauge("desk_turns_running", "Turns that this process runs now.")
+STEP_SECONDS = Histogram("desk_step_seconds", "Time of one node.", ("node",), buckets=_BUCKETS)
+TOKENS = Counter("desk_tokens_total", "Tokens that models read and wrote.", ("kind",))
+ERRORS = Counter("desk_errors_total", "Turns that ended in an error, by its title.", ("title",))
+DEGRADED = Counter("desk_degraded_total", "Times something was away and something else was done.", ("what",))
+
+
+def render() -> bytes:
+    """All metrics in Prometheus's text format."""
+    return generate_latest(REGISTRY)

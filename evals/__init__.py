@@ -1,0 +1,1 @@
+"""Is it good: cases, suites, scorers, reports and the gate that CI runs."""

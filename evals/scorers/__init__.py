@@ -1,0 +1,1 @@
+"""The scorers: one way of judging an answer per file."""

@@ -1,0 +1,204 @@
+"""The `routing` suite: is the intent right, and does the confidence know when it is not?"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from desk.errors import InvalidInput
+from desk.models.embeddings import Embedder
+from desk.routing.router import Example, Router
+
+DEFINITION_VERSION = 1
+FOLDS = 5
+REJECTED_IN_SCOPE = 5
+COVERAGE = 0.6
+
+_WORDS = re.compile(r"[^\W\d_]+")
+
+Row = dict[str, Any]
+Advance = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the router made of rows: right intent or not, its confidence, and which rows are out of scope."""
+
+    right: NDArray[np.bool_]
+    confidence: NDArray[np.float64]
+    out_of_scope: NDArray[np.bool_]
+    ms: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    rows: Sequence[Row]
+    vectors: NDArray[np.float32]
+    ms: NDArray[np.float64]
+
+
+async def evaluate_routing(
+    examples: list[Row], dataset: list[Row] | None, embedder: Embedder
+) -> dict[str, Any]:
+    """Fit one router a source on `examples` and judge `dataset`; absent or equal, five folds of `examples`.
+
+    Rows are {text, intent, source, oos}. A source without examples is counted and its figures are null.
+    """
+    _check(examples)
+    _check(dataset or [])
+    folded = dataset is None or dataset == examples
+    asked = examples if dataset is None else dataset
+    sources = sorted({row["source"] for row in asked})
+    judged: dict[str, Judged] = {}
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        for source in sources:
+            train = [row for row in examples if row["source"] == source]
+            test = [row for row in asked if row["source"] == source]
+            judging = (
+                _judge_folds(train, embedder, progress) if folded else _judge(train, test, embedder, progress)
+            )
+            judged[source] = await judging if train else _unjudged(len(test))
+    return _report(judged)
+
+
+def figures(judged: Judged) -> dict[str, Any]:
+    """The suite's figures of some rows; null where there is no row that could tell."""
+    inside, outside = ~judged.out_of_scope, judged.out_of_scope
+    known = not np.isnan(judged.confidence).any()
+    both = known and inside.any() and outside.any()
+    sure, unsure = judged.confidence[inside], judged.confidence[outside]
+    return {
+        "n": len(judged.right),
+        "accuracy_in_scope": _rounded(judged.right[inside].mean()) if known and inside.any() else None,
+        "oos_auroc": _rounded(area_under_roc(sure, unsure)) if both else None,
+        "oos_recall_at_5pct_rejection": _rounded(np.mean(unsure < np.percentile(sure, REJECTED_IN_SCOPE)))
+        if both
+        else None,
+        "precision_at_60pct_coverage": _rounded(_precision_at(judged, COVERAGE))
+        if known and len(judged.right)
+        else None,
+    }
+
+
+def area_under_roc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
+    """Chance that a positive stands above a negative; ties count half (Mann-Whitney)."""
+    values, places = np.unique(np.concatenate([positive, negative]), return_inverse=True)
+    counts = np.bincount(places, minlength=len(values))
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places[: len(positive)]]
+    wins = ranks.sum() - len(positive) * (len(positive) + 1) / 2
+    return float(wins / (len(positive) * len(negative)))
+
+
+def fold_of(text: str) -> int:
+    """The fold of a text, by its words alone: texts that differ in digits and punctuation stay together."""
+    words = " ".join(_WORDS.findall(text.lower()))
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") % FOLDS
+
+
+async def _judge_folds(rows: list[Row], embedder: Embedder, progress: Progress) -> Judged:
+    embedded = await _embed(rows, embedder, progress)
+    folds = np.array([fold_of(row["text"]) for row in rows])
+    task = progress.add_task(f"{rows[0]['source']}: {FOLDS} folds", total=FOLDS)
+    parts: list[Judged] = []
+    for fold in range(FOLDS):
+        if (folds == fold).any():
+            router = await _fit(_pick(embedded, folds != fold))
+            parts.append(await asyncio.to_thread(_ask, router, _pick(embedded, folds == fold)))
+        progress.advance(task)
+    return _join(parts)
+
+
+async def _judge(train: list[Row], test: list[Row], embedder: Embedder, progress: Progress) -> Judged:
+    router = await _fit(await _embed(train, embedder, progress))
+    return await asyncio.to_thread(_ask, router, await _embed(test, embedder, progress))
+
+
+async def _embed(rows: list[Row], embedder: Embedder, progress: Progress) -> _Embedded:
+    task = progress.add_task(f"{rows[0]['source']}: embedding", total=len(rows))
+    vectors = np.empty((len(rows), embedder.dimensions), dtype=np.float32)
+    times = np.empty(len(rows))
+    for place, row in enumerate(rows):
+        started = time.perf_counter()
+        vectors[place] = (await embedder.embed([row["text"]]))[0]
+        times[place] = (time.perf_counter() - started) * 1000
+        progress.advance(task)
+    return _Embedded(rows, vectors, times)
+
+
+async def _fit(train: _Embedded) -> Router:
+    examples = [Example(row["text"], None if row["oos"] else row["intent"]) for row in train.rows]
+    return await asyncio.to_thread(Router.fit, examples, train.vectors)
+
+
+def _ask(router: Router, test: _Embedded) -> Judged:
+    right, confidence, times = [], [], []
+    for row, vector in zip(test.rows, test.vectors, strict=True):
+        started = time.perf_counter()
+        decision = router.route(row["text"], vector)
+        times.append((time.perf_counter() - started) * 1000)
+        right.append(not row["oos"] and decision.candidate == row["intent"])
+        confidence.append(decision.confidence)
+    outside = np.array([row["oos"] for row in test.rows], dtype=np.bool_)
+    return Judged(np.array(right, dtype=np.bool_), np.array(confidence), outside, test.ms + np.array(times))
+
+
+def _pick(embedded: _Embedded, chosen: NDArray[np.bool_]) -> _Embedded:
+    rows = [row for row, wanted in zip(embedded.rows, chosen, strict=True) if wanted]
+    return _Embedded(rows, embedded.vectors[chosen], embedded.ms[chosen])
+
+
+def _join(parts: Sequence[Judged]) -> Judged:
+    return Judged(
+        np.concatenate([part.right for part in parts]),
+        np.concatenate([part.confidence for part in parts]),
+        np.concatenate([part.out_of_scope for part in parts]),
+        np.concatenate([part.ms for part in parts]),
+    )
+
+
+def _unjudged(count: int) -> Judged:
+    nothing = np.zeros(count, dtype=np.bool_)
+    return Judged(nothing, np.full(count, np.nan), nothing, np.empty(0))
+
+
+def _precision_at(judged: Judged, coverage: float) -> float:
+    order = np.argsort(-judged.confidence, kind="stable")
+    covered = order[: max(1, round(coverage * len(order)))]
+    return float(judged.right[covered].mean())
+
+
+def _report(judged: dict[str, Judged]) -> dict[str, Any]:
+    known = [part for part in judged.values() if not np.isnan(part.confidence).any()]
+    overall = _join(known or [_unjudged(0)])
+    timed = len(overall.ms) > 0
+    return {
+        "suite": "routing",
+        "n": sum(len(part.right) for part in judged.values()),
+        "by_source": {source: figures(part) for source, part in judged.items()},
+        "overall": figures(overall),
+        "timing": {
+            f"p{point}_ms": round(float(np.percentile(overall.ms, point)), 3) if timed else None
+            for point in (50, 99)
+        },
+        "definition_version": DEFINITION_VERSION,
+    }
+
+
+def _check(rows: list[Row]) -> None:
+    for number, row in enumerate(rows, 1):
+        if not {"text", "intent", "source", "oos"} <= row.keys():
+            raise InvalidInput(f"Row {number}: an example is {{text, intent, source, oos}}.")
+
+
+def _rounded(value: float | np.floating[Any]) -> float:
+    return round(float(value), 4)

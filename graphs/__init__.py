@@ -1,0 +1,1 @@
+"""How a turn flows: the state graph, its nodes, and the one way to run it."""

@@ -1,0 +1,57 @@
+"""screen: size, language, obvious abuse and obvious injection. A flagged message goes on, without a model."""
+
+from __future__ import annotations
+
+import re
+
+from langgraph.runtime import Runtime
+
+from desk.privacy.language import detect_language
+from graphs.state import TurnContext, TurnState
+from prompts.replies import LANGUAGES
+
+LONGEST_MESSAGE = 4000
+
+_ABUSE = re.compile(
+    r"\b(?:f+u+c+k+ (?:you|u|off)|go to hell|kill yourself|you (?:\w+ )?(?:bitch|bastard|asshole|moron|idiot)"
+    r"|piece of shit|stupid bot|shut up|fick dich|arschloch|va te faire foutre|connard|hijo de puta"
+    r"|vaffanculo|klootzak|vai te foder)\b",
+    re.IGNORECASE,
+)
+_INJECTION = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|rule|prompt|above|previous|guideline)s?\b"
+    r"|\b(?:system|developer) prompt\b|\bjailbreak|\bDAN\b|\bdo anything now\b|\bdeveloper mode\b"
+    r"|\bpretend (?:to be|you are)\b|\byou are now\b.{0,40}\b(?:ai|bot|assistant|model|dan)\b"
+    r"|\b(?:reveal|print|repeat|show)\b.{0,30}\b(?:your|the) (?:\w+ )?(?:instructions|prompt|rules)\b",
+    re.IGNORECASE,
+)
+
+
+async def screen(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
+    """Look at the raw message before anything else does."""
+    text = runtime.context.text
+    previous = state.get("language") or runtime.context.locale or runtime.context.tenant.settings.locale
+    return {
+        "flags": tuple(_flags(text)),
+        "language": detect_language(text[:500], previous=previous, supported=LANGUAGES),
+    }
+
+
+def refuses(state: TurnState) -> bool:
+    """Whether the message is not answered at all."""
+    return "too_long" in state["flags"] or "abuse" in state["flags"]
+
+
+def allows_model(state: TurnState) -> bool:
+    """Whether a model may see the message."""
+    return not state["flags"]
+
+
+def _flags(text: str) -> list[str]:
+    flags = ["too_long"] if len(text) > LONGEST_MESSAGE else []
+    head = text[:LONGEST_MESSAGE]
+    if _ABUSE.search(head):
+        flags.append("abuse")
+    if _INJECTION.search(head):
+        flags.append("injection")
+    return flags

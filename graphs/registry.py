@@ -1,0 +1,37 @@
+"""What there is to run: the graphs by name, and the services that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from desk.bootstrap import open_engine
+from desk.settings import Settings
+from graphs.services import Services
+from graphs.support import build_support_graph
+from tools import load_tools
+from tools.http import TenantHttp
+
+GRAPHS = {"support": build_support_graph}
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, database_url: str, *, on_degraded: Callable[[str, str], None]
+) -> AsyncIterator[Services]:
+    """The engine with prompts and tools, for the life of the context: what server, evals and CLI call."""
+    async with (
+        open_engine(settings, database_url, on_degraded=on_degraded) as engine,
+        TenantHttp(_allowed_hosts(settings)) as http,
+    ):
+        yield Services(engine, load_tools(), http)
+
+
+def _allowed_hosts(settings: Settings) -> list[str]:
+    """The order service, as the operator set it; nothing else is reachable for a tool."""
+    if settings.shop_api_url is None:
+        return []
+    parts = urlsplit(settings.shop_api_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return [f"{parts.hostname}:{port}"]

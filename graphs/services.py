@@ -1,0 +1,44 @@
+"""What the graph is served with: the engine, the tools, and a trained router for each intent pack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from desk.routing.router import Example, Router
+
+from desk.bootstrap import Engine
+from desk.tooling import HttpClient, Tool
+from prompts.intents import IntentPack, load_intents
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """An intent pack with the router that was trained on its examples."""
+
+    pack: IntentPack
+    router: Router
+
+
+class Services:
+    """Shared by all turns of a process."""
+
+    def __init__(self, engine: Engine, tools: tuple[Tool[Any], ...], http: HttpClient) -> None:
+        self.engine = engine
+        self.tools = {tool.name: tool for tool in tools}
+        self.http = http
+        self._understanding: dict[str, Understanding] = {}
+
+    async def understanding(self, pack_name: str) -> Understanding:
+        """The router of a pack, trained at its first use; raises Misconfigured for an unknown pack."""
+        known = self._understanding.get(pack_name)
+        if known is None:
+            known = await self._train(load_intents(pack_name))
+            self._understanding[pack_name] = known
+        return known
+
+    async def _train(self, pack: IntentPack) -> Understanding:
+        examples = [Example(text, intent.name) for intent in pack.intents for text in intent.examples]
+        examples += [Example(text, None) for text in pack.out_of_scope]
+        vectors = await self.engine.embedder.embed([example.text for example in examples])
+        return Understanding(pack, Router.fit(examples, vectors))

@@ -1,0 +1,106 @@
+"""What flows through a turn: TurnState, which is kept, and TurnContext, which is only lent; no logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from langgraph.channels import UntrackedValue
+from numpy.typing import NDArray
+from typing_extensions import TypedDict
+
+from desk.domain import Answer, ConversationId, HandoffId, Principal, PromptRef, Tenant, TurnId, Usage
+from desk.events import TurnEvent
+from desk.privacy.pseudonyms import Vault
+from desk.tooling import Passage
+from graphs.ledger import Ledger
+from graphs.services import Services
+
+WINDOW = 12
+
+
+class Line(TypedDict):
+    """One line of the talk as a model sees it: personal values are pseudonyms."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+def keep_last_lines(kept: list[Line], added: list[Line]) -> list[Line]:
+    """The reducer of the window: bounded, so that turn 1000 costs what turn 10 costs."""
+    return [*kept, *added][-WINDOW:]
+
+
+class Topic(TypedDict, total=False):
+    """What the talk is about, so that a short follow-up is understood."""
+
+    intent: str | None
+    order_ids: list[str]
+    waiting_for: Literal["order_number", "order_proof"] | None
+    proofs_tried: int
+    fallbacks: int
+
+
+class TurnState(TypedDict, total=False):
+    """The first four are kept with the conversation; the others live for one turn and are never stored."""
+
+    window: Annotated[list[Line], keep_last_lines]
+    summary: str
+    language: str
+    topic: Topic
+
+    flags: Annotated[tuple[str, ...], UntrackedValue]
+    text: Annotated[str, UntrackedValue]
+    decision: Annotated[Decided, UntrackedValue]
+    passages: Annotated[tuple[Passage, ...], UntrackedValue]
+    exchange: Annotated[tuple[dict[str, Any], ...], UntrackedValue]
+    draft: Annotated[Draft, UntrackedValue]
+    answer: Annotated[Answer, UntrackedValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Where a message goes and why: its intent (None = none of ours) and the router's confidence, 0 to 1."""
+
+    route: Literal["canned", "order", "product", "faq", "handoff"]
+    intent: str | None
+    confidence: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a model wrote: text, or calls of tools; `rejected` names claims that stand in no source."""
+
+    text: str = ""
+    calls: tuple[dict[str, Any], ...] = ()
+    rejected: tuple[str, ...] = ()
+    failed: bool = False
+
+
+@dataclass(slots=True)
+class TurnContext:
+    """What one turn may use and notes down; never stored as it is. `text` is what the customer wrote, raw."""
+
+    turn_id: TurnId
+    conversation_id: ConversationId
+    principal: Principal
+    tenant: Tenant
+    text: str
+    locale: str | None
+    now: datetime
+    services: Services
+    ledger: Ledger
+    vault: Vault
+    emit: Callable[[TurnEvent], None]
+    vector: NDArray[np.float32] | None = None
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    model: str | None = None
+    prompt: PromptRef | None = None
+    handoff_reason: str | None = None
+    handoff_id: HandoffId | None = None
+    shown: str = ""

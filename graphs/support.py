@@ -1,0 +1,98 @@
+"""The support graph: its nodes and edges, and nothing else.
+
+screen -> scrub_pii -> route_intent | fallback
+route_intent -> canned_reply | lookup_order | recommend_products | handoff -> END
+             -> retrieve_faqs -> END | call_llm | fallback
+call_llm <-> run_tools, call_llm -> verify_answer -> END | fallback
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import get_runtime
+
+from graphs.nodes.call_llm import call_llm
+from graphs.nodes.canned_reply import canned_reply
+from graphs.nodes.fallback import fallback
+from graphs.nodes.handoff import handoff
+from graphs.nodes.lookup_order import lookup_order
+from graphs.nodes.recommend_products import recommend_products
+from graphs.nodes.retrieve_faqs import may_call_model, retrieve_faqs
+from graphs.nodes.route_intent import route_intent
+from graphs.nodes.run_tools import run_tools
+from graphs.nodes.screen import refuses, screen
+from graphs.nodes.scrub_pii import scrub_pii
+from graphs.nodes.verify_answer import verify_answer
+from graphs.state import TurnContext, TurnState
+from graphs.steps import step
+
+NODES = (
+    screen,
+    scrub_pii,
+    route_intent,
+    canned_reply,
+    lookup_order,
+    recommend_products,
+    retrieve_faqs,
+    call_llm,
+    run_tools,
+    verify_answer,
+    handoff,
+    fallback,
+)
+
+ROUTES = {
+    "canned": "canned_reply",
+    "order": "lookup_order",
+    "product": "recommend_products",
+    "faq": "retrieve_faqs",
+    "handoff": "handoff",
+}
+
+
+def build_support_graph() -> StateGraph[TurnState, TurnContext, Any, Any]:
+    """The graph, not yet compiled; `run_turn` brings the checkpointer of each turn."""
+    graph = StateGraph(TurnState, context_schema=TurnContext)
+    for node in NODES:
+        graph.add_node(node.__name__, step(node))  # type: ignore[call-overload]
+    graph.add_edge(START, "screen")
+    graph.add_edge("screen", "scrub_pii")
+    graph.add_conditional_edges("scrub_pii", _unless_refused, ["route_intent", "fallback"])
+    graph.add_conditional_edges("route_intent", _by_route, list(ROUTES.values()))
+    graph.add_edge("canned_reply", END)
+    graph.add_conditional_edges("lookup_order", _answered_or("retrieve_faqs"), ["retrieve_faqs", END])
+    graph.add_edge("recommend_products", END)
+    graph.add_conditional_edges("retrieve_faqs", _after_retrieval, ["call_llm", "fallback", END])
+    graph.add_conditional_edges("call_llm", _after_model, ["run_tools", "verify_answer"])
+    graph.add_edge("run_tools", "call_llm")
+    graph.add_conditional_edges("verify_answer", _answered_or("fallback"), ["fallback", END])
+    graph.add_edge("handoff", END)
+    graph.add_edge("fallback", END)
+    return graph
+
+
+def _unless_refused(state: TurnState) -> str:
+    return "fallback" if refuses(state) else "route_intent"
+
+
+def _by_route(state: TurnState) -> str:
+    return ROUTES[state["decision"].route]
+
+
+def _after_retrieval(state: TurnState) -> str:
+    if "answer" in state:
+        return END
+    return "call_llm" if may_call_model(state, get_runtime(TurnContext).context) else "fallback"
+
+
+def _after_model(state: TurnState) -> str:
+    return "run_tools" if state["draft"].calls else "verify_answer"
+
+
+def _answered_or(otherwise: str) -> Any:
+    def choose(state: TurnState) -> str:
+        return END if "answer" in state else otherwise
+
+    return choose

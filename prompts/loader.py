@@ -1,0 +1,97 @@
+"""Loads versioned prompts from `<name>/<version>.md`: YAML front matter, then the text."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from desk.domain import PromptRef
+from desk.errors import Misconfigured, NotFound
+from prompts.template import fill, variables_of
+from prompts.yaml_file import parse_mapping
+
+FOLDER = Path(__file__).parent
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_FRONT_MATTER = re.compile(r"---\n(?P<head>.*?\n)---\n+(?P<text>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One version of a prompt; `sha` is the SHA-256 of its text in hex."""
+
+    name: str
+    version: int
+    sha: str
+    variables: tuple[str, ...]
+    notes: str
+    text: str
+
+    @property
+    def ref(self) -> PromptRef:
+        """What a reply says about the prompt it came from."""
+        return PromptRef(self.name, self.version, self.sha)
+
+    def render(self, **variables: str) -> str:
+        """The text with its variables filled; raises InvalidInput on a missing or unknown one."""
+        return fill(self.text, variables, where=f"Prompt {self.name} version {self.version}")
+
+
+def load_prompt(name: str, version: int | None = None, *, folder: Path = FOLDER) -> Prompt:
+    """The given version of a prompt, or the newest; raises NotFound or, for a broken file, Misconfigured."""
+    versions = _versions(name, folder)
+    chosen = versions[-1] if version is None and versions else version
+    if chosen not in versions:
+        wanted = f"version {version} of prompt {name!r}" if versions else f"prompt {name!r}"
+        raise NotFound(f"There is no {wanted}; versions: {', '.join(map(str, versions)) or 'none'}.")
+    return _read(name, chosen, folder)
+
+
+def list_prompts(*, folder: Path = FOLDER) -> tuple[Prompt, ...]:
+    """Every version of every prompt, by name and version."""
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    return tuple(_read(name, version, folder) for name in names for version in _versions(name, folder))
+
+
+def diff_prompts(name: str, a: int, b: int, *, folder: Path = FOLDER) -> str:
+    """What changed in the text from version `a` to version `b`, as a unified diff; empty when equal."""
+    old, new = (load_prompt(name, version, folder=folder) for version in (a, b))
+    lines = difflib.unified_diff(
+        old.text.splitlines(), new.text.splitlines(), f"{name}/{a}.md", f"{name}/{b}.md", lineterm=""
+    )
+    return "\n".join(lines)
+
+
+def _versions(name: str, folder: Path) -> list[int]:
+    if not _NAME.fullmatch(name):
+        return []
+    return sorted(int(path.stem) for path in (folder / name).glob("*.md") if path.stem.isdecimal())
+
+
+@lru_cache(maxsize=256)
+def _read(name: str, version: int, folder: Path) -> Prompt:
+    where = f"{name}/{version}.md"
+    parts = _FRONT_MATTER.fullmatch((folder / where).read_text(encoding="utf-8"))
+    if parts is None:
+        raise Misconfigured(f"{where} must begin with front matter between two lines of ---.")
+    head, text = parse_mapping(parts["head"], where=where), parts["text"].strip()
+    variables = _checked_variables(head, text, version, where)
+    sha = hashlib.sha256(text.encode()).hexdigest()
+    return Prompt(name, version, sha, variables, str(head["notes"]).strip(), text)
+
+
+def _checked_variables(head: dict[str, Any], text: str, version: int, where: str) -> tuple[str, ...]:
+    if head.keys() != {"version", "variables", "notes"}:
+        raise Misconfigured(f"{where}: the front matter has exactly version, variables and notes.")
+    if head["version"] != version:
+        raise Misconfigured(f"{where}: the front matter says version {head['version']}.")
+    declared, used = tuple(head["variables"] or ()), variables_of(text)
+    if set(declared) != used:
+        odd = ", ".join(sorted(str(name) for name in used ^ set(declared)))
+        raise Misconfigured(f"{where}: declared and used variables differ in: {odd}.")
+    return declared

@@ -1,0 +1,1 @@
+"""The door: HTTP, WebSocket-ready streams, LangServe and the desk command."""

@@ -1,0 +1,117 @@
+"""The application: opens the desk at start, serves it through every door, closes it at the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+import migrations
+from desk.cache.redis import RedisHits
+from desk.errors import Misconfigured
+from desk.events import Done, Failed, TurnEvent
+from desk.settings import Settings, load_settings
+from desk.storage.migrate import migrate
+from desk.telemetry import metrics
+from desk.telemetry.logs import configure_logs
+from graphs.registry import open_services
+from graphs.runner import TurnRunner
+from server.auth import Authenticator
+from server.demo.load import load_demo
+from server.deps import Desk
+from server.errors import handle_errors
+from server.front import Front
+from server.issuer import load_issuer
+from server.limits import Limits
+from server.routes import chat, conversations, faqs, health, login, pages
+
+log = structlog.get_logger("desk.app")
+
+
+def create_app(settings: Settings | None = None) -> ASGIApp:
+    """The ASGI application; nothing opens before its lifespan starts."""
+    settings = settings or load_settings()
+    configure_logs(settings.log_level)
+    app = FastAPI(
+        title="Deskgraph",
+        version="0.1.0",
+        summary="Customer-support chat on a LangGraph state graph.",
+        lifespan=_lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.settings = settings
+    handle_errors(app)
+    for module in (chat, conversations, faqs, health, login, pages):
+        app.include_router(module.router)
+    app.include_router(chat.small)
+    if settings.langserve:
+        from server.langserve import mount_langserve
+
+        mount_langserve(app)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.allowed_origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id"],
+        )
+    return Front(app)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    async with AsyncExitStack() as stack:
+        desk = await open_desk(settings, stack)
+        app.state.desk = desk
+        await desk.runner.start(take_orphans=settings.in_process_worker)
+        stack.push_async_callback(desk.runner.stop)
+        log.info("ready", port=settings.port)
+        yield
+
+
+async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
+    """Open everything that the routes share; closed when the stack unwinds."""
+    if settings.database_url is None:
+        raise Misconfigured("DATABASE_URL is not set; `make run` starts an embedded database.")
+    url = settings.database_url.get_secret_value()
+    if settings.demo:
+        owner = settings.migration_database_url or settings.database_url
+        await migrate(owner.get_secret_value(), migrations.FOLDER, say=lambda _: None)
+    services = await stack.enter_async_context(open_services(settings, url, on_degraded=_note_degraded))
+    if settings.demo:
+        await load_demo(services)
+    shared = RedisHits(settings.redis_url.get_secret_value()) if settings.redis_url else None
+    limits = Limits(settings, shared)
+    stack.push_async_callback(limits.close)
+    runner = TurnRunner(services, on_end=_note_end)
+    return Desk(services, runner, Authenticator(services, load_issuer(settings)), limits)
+
+
+def _note_degraded(what: str, instead: str) -> None:
+    metrics.DEGRADED.labels(what).inc()
+    log.warning("degraded", what=what, instead=instead)
+
+
+def _note_end(event: TurnEvent, where: dict[str, Any]) -> None:
+    """Count a turn that ended, and say so in the log."""
+    if isinstance(event, Done):
+        reply = event.reply
+        route, timings = reply["reply"]["route"], dict(reply["timings_ms"])
+        total = timings.pop("total")
+        metrics.TURNS.labels(route).inc()
+        metrics.TURN_SECONDS.labels(route).observe(total / 1000)
+        for node, ms in timings.items():
+            metrics.STEP_SECONDS.labels(node).observe(ms / 1000)
+        metrics.TOKENS.labels("prompt").inc(reply["usage"]["prompt_tokens"])
+        metrics.TOKENS.labels("completion").inc(reply["usage"]["completion_tokens"])
+        log.info("turn", route=route, ms=total, **where)
+    elif isinstance(event, Failed):
+        metrics.ERRORS.labels(event.problem["title"]).inc()

@@ -1,0 +1,1 @@
+"""The desk command, one module per group of its subcommands."""

@@ -1,0 +1,56 @@
+"""doctor: what is set, from where, what is missing, what is embedded."""
+
+from __future__ import annotations
+
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from desk.embedded import Engines
+from desk.errors import DeskError
+from desk.settings import Settings, load_settings
+from server.commands.opening import with_stores
+
+app = typer.Typer()
+
+
+@app.command()
+def doctor() -> None:
+    """Say how this desk is set up and what production would want instead."""
+    settings = load_settings()
+    out = Console(highlight=False)
+    out.print(_table(settings))
+    try:
+        for line in with_stores(_findings):
+            out.print(line, markup=False)
+    except DeskError as error:
+        out.print(f"[red]stores: {error.detail}[/red]")
+        raise
+
+
+def _table(settings: Settings) -> Table:
+    table = Table("setting", "value", "from")
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        shown = "(set, hidden)" if isinstance(value, SecretStr) else str(value)
+        origin = "set" if name in settings.model_fields_set else "default"
+        table.add_row(name, shown if value != field.default or value is not None else "-", origin)
+    return table
+
+
+async def _findings(settings: Settings, found: Engines) -> list[str]:
+    database = "embedded" if settings.database_url is None else "DATABASE_URL"
+    redis = "embedded" if settings.redis_url is None else "REDIS_URL"
+    lines = [
+        f"database: {database}; data under {settings.home.absolute()}",
+        f"redis: {redis if found.redis_url else 'none: limits count in each process alone'}",
+        f"embedding model: {settings.models_path} ({'there' if settings.models_path.exists() else 'missing'})",
+    ]
+    if settings.openai_api_key is None and settings.llama_model_path is None:
+        lines.append("model: none; answers are canned replies and FAQ passages word for word")
+    if database == "embedded":
+        lines.append("production wants: DATABASE_URL of a Postgres with pgvector and backups")
+    if settings.environment != "production":
+        lines.append("production wants: DESK_ENVIRONMENT=production, DESK_MASTER_KEY, DESK_SIGNING_KEY_PATH")
+    return lines

@@ -1,0 +1,53 @@
+"""ingest: bring a tenant's knowledge in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from desk.domain import Principal
+from desk.retrieval.ingest import IngestReport, ingest
+from desk.retrieval.load import read_faqs
+from graphs.services import Services
+from server.commands.accounts import TenantOption
+from server.commands.opening import console, say, with_services
+
+app = typer.Typer()
+
+Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)]
+
+
+@app.command("ingest")
+def ingest_files(files: Files, tenant: TenantOption) -> None:
+    """Load FAQs from JSONL, CSV, Markdown or HTML files; bad rows are named and skipped."""
+
+    async def work(services: Services) -> None:
+        owner = await services.engine.tenants.get(tenant)
+        for file in files:
+            _tell(file, await _ingest_file(services, Principal(owner.id, "admin"), file))
+
+    with_services(work)
+
+
+async def _ingest_file(services: Services, principal: Principal, file: Path) -> IngestReport:
+    total = sum(1 for _ in read_faqs(file))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(file.name, total=total)
+        return await ingest(
+            services.engine.database,
+            services.engine.embedder,
+            principal,
+            read_faqs(file),
+            on_progress=lambda report: progress.update(task, completed=report.read),
+        )
+
+
+def _tell(file: Path, report: IngestReport) -> None:
+    for bad in report.bad:
+        say(f"{file.name} line {bad.line}: skipped, {bad.why}")
+    counts = f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged"
+    typer.echo(f"{file.name}: {counts}, {len(report.bad)} skipped")

@@ -1,0 +1,54 @@
+"""How a command gets at the stores: embedded or configured, migrated, with the services opened around it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import typer
+from rich.console import Console
+
+import migrations
+from desk.embedded import Engines, engines
+from desk.settings import Settings, load_settings
+from desk.storage.migrate import migrate
+from desk.telemetry.logs import configure_logs
+from graphs.registry import open_services
+from graphs.services import Services
+
+Result = TypeVar("Result")
+
+console = Console(stderr=True)
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal; stdout stays free for results."""
+    console.print(line, highlight=False, markup=False)
+
+
+def with_stores(work: Callable[[Settings, Engines], Awaitable[Result]]) -> Result:
+    """Run `work` with migrated stores."""
+    settings = load_settings()
+    configure_logs("warning" if settings.log_level == "info" else settings.log_level)
+    with engines(settings, say=say) as found:
+
+        async def run() -> Result:
+            await migrate(found.migration_database_url, migrations.FOLDER, say=say)
+            return await work(settings, found)
+
+        return asyncio.run(run())
+
+
+def with_services(work: Callable[[Services], Awaitable[Result]]) -> Result:
+    """Run `work` with everything a turn stands on."""
+
+    async def run(settings: Settings, found: Engines) -> Result:
+        async with open_services(settings, found.database_url, on_degraded=_tell_degraded) as services:
+            return await work(services)
+
+    return with_stores(run)
+
+
+def _tell_degraded(what: str, instead: str) -> None:
+    typer.secho(f"degraded: {what}; instead: {instead}", fg="yellow", err=True)

@@ -1,0 +1,71 @@
+"""serve, worker, shop, run, migrate: the processes of a desk."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from desk.errors import Misconfigured
+from desk.settings import load_settings
+from server.commands.opening import say, with_stores
+
+app = typer.Typer()
+
+
+@app.command()
+def run() -> None:
+    """Start everything a laptop needs: stores, demo bookshop, order service, application."""
+    from server.supervisor import supervise
+
+    supervise(load_settings(), say=say)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the application on DESK_HOST and DESK_PORT; needs DATABASE_URL."""
+    import uvicorn
+
+    settings = load_settings()
+    if settings.database_url is None:
+        raise Misconfigured("DATABASE_URL is not set; `desk run` starts embedded stores and the demo.")
+    uvicorn.run(
+        "server.app:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=5,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Take over turns whose process died; needs DATABASE_URL."""
+    from server.worker import work
+
+    asyncio.run(work(load_settings()))
+
+
+@app.command()
+def shop() -> None:
+    """Serve the demo's order service, which stands for a shop's own."""
+    from server.demo.shop import serve_shop
+
+    serve_shop(load_settings())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to today's shape; several processes may do this at once."""
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    with_stores(nothing)
+    say("The database is up to date.")

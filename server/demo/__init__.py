@@ -1,0 +1,1 @@
+"""The demo bookshop: what it sells, what it answers, who ordered what, and its shop API."""

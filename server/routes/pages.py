@@ -1,0 +1,48 @@
+"""Pages: the demo shop, the widget, the playground, and the files they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from graphs.turn import compiled_graph
+from server.deps import CurrentCaller, require
+from server.routes.chat import json_response
+from web import FILES
+
+router = APIRouter(include_in_schema=False)
+
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8"}
+
+
+@router.get("/")
+async def root() -> Response:
+    """The front page is the demo shop."""
+    return RedirectResponse("/demo", 307)
+
+
+@router.get("/playground/graph.json")
+async def graph_json(caller: CurrentCaller) -> Response:
+    """Nodes and edges of the support graph, for drawing."""
+    require(caller, "admin")
+    drawn = compiled_graph().get_graph()
+    nodes = [node for node in drawn.nodes if not node.startswith("__")]
+    return json_response({"nodes": nodes, "edges": [[edge.source, edge.target] for edge in drawn.edges]})
+
+
+def _page(path: str, file: Path) -> Callable[[], Awaitable[Response]]:
+    headers = {"cache-control": "no-cache"}
+    if path.startswith("/widget"):
+        headers["access-control-allow-origin"] = "*"  # a shop's own page includes it
+
+    async def page() -> Response:
+        return FileResponse(file, media_type=_TYPES[file.suffix], headers=headers)
+
+    return page
+
+
+for _path, _file in FILES.items():
+    router.add_api_route(_path, _page(_path, _file), methods=["GET"])

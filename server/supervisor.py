@@ -1,0 +1,190 @@
+"""`desk run`: one process that owns the embedded stores and keeps application and demo shop running."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from desk.embedded import Engines, engines
+from desk.embedded.children import die_with_parent
+from desk.errors import Misconfigured
+from desk.settings import Settings, child_environment
+from server.demo.load import SLUG
+from server.demo.shop import read_shop_url
+from server.issuer import load_issuer
+
+READY_SECONDS = 90.0
+LOGIN_SECONDS = 15 * 60
+DEMO_PERSON = "ada@example.com"
+_RESTARTS_PER_MINUTE = 5
+
+Say = Callable[[str], None]
+
+
+class _Stopped(Exception):
+    """Somebody asked us to stop."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A process of ours: its command and its life so far."""
+
+    name: str
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+    restarts: list[float]
+
+    @classmethod
+    def start(cls, name: str, environment: dict[str, str]) -> Child:
+        """Start `desk NAME`; it dies when this process does, however that ends."""
+        return cls(name, environment, _spawn(name, environment), [])
+
+    def restart_if_dead(self, say: Say) -> None:
+        """Start it again after a crash; raises Misconfigured when it crashes again and again."""
+        if self.process.poll() is None:
+            return
+        now = time.monotonic()
+        self.restarts = [*(at for at in self.restarts if at > now - 60), now]
+        if len(self.restarts) > _RESTARTS_PER_MINUTE:
+            raise Misconfigured(
+                f"`desk {self.name}` keeps crashing (exit {self.process.returncode}); see its log above."
+            )
+        say(f"`desk {self.name}` ended with {self.process.returncode}; starting it again.")
+        self.process = _spawn(self.name, self.environment)
+
+    def stop(self) -> None:
+        """Ask it to end, wait, then insist."""
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def supervise(settings: Settings, *, say: Say) -> None:
+    """Run until Ctrl-C. Raises Misconfigured with what to do when something stands in the way."""
+    began = time.monotonic()
+    port = _free_port(settings)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    with suppress(_Stopped), engines(settings, say=say) as found:
+        environment = _environment(settings, found, port)
+        children = [_start_shop(settings, environment, say)]
+        try:
+            environment["DESK_SHOP_API_URL"] = _shop_url(settings.home, children[0])
+            say("Starting the application and loading the demo bookshop ...")
+            children.append(Child.start("serve", environment))
+            base = f"http://{settings.host}:{port}"
+            _wait_until_ready(base, children[1])
+            _announce(settings, base, time.monotonic() - began, say)
+            while True:
+                time.sleep(0.5)
+                for child in children:
+                    child.restart_if_dead(say)
+        finally:
+            say("Stopping ...")
+            for child in reversed(children):
+                child.stop()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stopped
+
+
+def _free_port(settings: Settings) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Misconfigured(
+                f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}). Stop what listens"
+                f" there, or choose another port: `DESK_PORT={settings.port + 1} make run`."
+            ) from error
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _environment(settings: Settings, found: Engines, port: int) -> dict[str, str]:
+    shop_key = (
+        settings.shop_api_key.get_secret_value() if settings.shop_api_key else secrets.token_urlsafe(24)
+    )
+    environment = child_environment(
+        DATABASE_URL=found.database_url,
+        DESK_MIGRATION_DATABASE_URL=found.migration_database_url,
+        DESK_HOME=str(settings.home),
+        DESK_PORT=str(port),
+        DESK_SHOP_API_KEY=shop_key,
+        DESK_DEMO="true",
+        DESK_LANGSERVE="true",
+        DESK_METRICS="true",
+    )
+    if found.redis_url:
+        environment["REDIS_URL"] = found.redis_url
+    return environment
+
+
+def _start_shop(settings: Settings, environment: dict[str, str], say: Say) -> Child:
+    say("Starting the demo order service ...")
+    (settings.home / "run" / "shop.json").unlink(missing_ok=True)
+    return Child.start("shop", environment)
+
+
+def _shop_url(home: Path, shop: Child) -> str:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and shop.process.poll() is None:
+        url = read_shop_url(home)
+        if url:
+            return url
+        time.sleep(0.05)
+    raise Misconfigured("The demo order service did not start; see its error above.")
+
+
+def _wait_until_ready(base: str, application: Child) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if application.process.poll() is not None:
+            raise Misconfigured("The application could not start; see its error above.")
+        with suppress(URLError, OSError), urlopen(f"{base}/api/v1/readyz", timeout=2) as reply:  # noqa: S310
+            if reply.status == 200:
+                return
+        time.sleep(0.1)
+    raise Misconfigured(f"The application was not ready after {READY_SECONDS:.0f} s; see its log above.")
+
+
+def _announce(settings: Settings, base: str, seconds: float, say: Say) -> None:
+    code = load_issuer(settings).sign(
+        tenant=SLUG, email=DEMO_PERSON, role="admin", seconds=LOGIN_SECONDS, typ="login+jwt"
+    )
+    say("")
+    say(f"  Demo shop    {base}/demo")
+    say(f"  Playground   {base}/playground")
+    say(f"  LangServe    {base}/langserve/support/playground/")
+    say(f"  API docs     {base}/docs")
+    say("")
+    say(f"  Open this once to be signed in as {DEMO_PERSON} (works once, for 15 minutes):")
+    say(f"  {base}/login?code={code}")
+    say("")
+    say(f"Ready after {seconds:.1f} s on {base}. Ctrl-C stops everything.")
+
+
+def _spawn(name: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "server.cli", name],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - two system calls, no lock
+    )

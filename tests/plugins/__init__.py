@@ -1,0 +1,1 @@
+"""Pytest plugins that more than one room uses."""

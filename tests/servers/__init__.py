@@ -1,0 +1,1 @@
+"""Local servers that tests talk to."""

@@ -1,0 +1,74 @@
+"""One Chromium and one local server for the room; an error or a CSP violation on a page fails its test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+
+from tests.web.wire import Wire, serving
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="session")
+def executable() -> str:
+    """The browser's path; a missing one skips the room, and fails it where CI=true."""
+    if CHROMIUM.exists():
+        return str(CHROMIUM)
+    missing = f"{CHROMIUM} is missing; install the package chromium"
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+async def browser(executable: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Wire]:
+    with serving() as wire:
+        yield wire
+
+
+@pytest.fixture
+def wire(server: Wire) -> Wire:
+    server.reset()
+    return server
+
+
+@pytest.fixture(scope="session")
+async def context(browser: Browser, server: Wire) -> BrowserContext:
+    """A signed-in browser profile with the CSRF cookie of the login link; no motion, so no waiting for it."""
+    profile = await browser.new_context(
+        locale="en-GB", viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+    )
+    await profile.add_cookies([{"name": "desk_csrf", "value": "csrf-1", "url": server.url}])
+    return profile
+
+
+@pytest.fixture
+async def page(context: BrowserContext, wire: Wire) -> AsyncIterator[Page]:
+    """A fresh tab, and so a fresh sessionStorage."""
+    tab = await context.new_page()
+    tab.set_default_timeout(5000)
+    broken: list[str] = []
+    tab.on("pageerror", lambda error: broken.append(str(error)))
+    tab.on("console", lambda message: broken.extend(_complaint(message)))
+    yield tab
+    wire.go.set()
+    await tab.close()
+    assert broken == []
+
+
+def _complaint(message: ConsoleMessage) -> list[str]:
+    expected = "Failed to load resource" in message.text  # a refused turn, which the test asked for
+    return [message.text] if message.type in {"error", "warning"} and not expected else []

@@ -1,0 +1,151 @@
+"""What the widget makes of a reply: sources, offers, suggestions, ratings, notices; text stays text."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.web.driving import open_chat, say
+from tests.web.wire import CONVERSATION, HOLD, TURN, Stream, Wire, accepted, done, frame
+
+pytestmark = pytest.mark.browser
+
+QUOTE = "Standard shipping takes 5-7 business days."
+SOURCE = {
+    "source_id": "faq:1",
+    "kind": "faq",
+    "version": 1,
+    "title": "Shipping",
+    "quote": QUOTE,
+    "score": 0.9,
+}
+OFFER = {
+    "id": "act-1",
+    "label": "Return order 100234",
+    "tool": "start_return",
+    "arguments": {"order_id": "100234"},
+    "expires_at": "2099-01-01T00:00:00Z",
+}
+
+
+async def test_sources_open_on_demand(page: Page, wire: Wire) -> None:
+    wire.scenes.append(Stream((accepted(), done("5-7 days.", citations=[SOURCE]))))
+    await open_chat(page, wire)
+    await say(page, "shipping?")
+    await expect(page.get_by_text(QUOTE)).to_be_hidden()
+    await page.get_by_text("Sources (1)").click()
+    await expect(page.get_by_text(QUOTE)).to_be_visible()
+
+
+async def test_a_suggestion_is_sent_and_disappears(page: Page, wire: Wire) -> None:
+    wire.scenes += [
+        Stream((accepted(), done("Hello.", suggestions=["Where is my order?"]))),
+        Stream((accepted(), done("On its way."))),
+    ]
+    await open_chat(page, wire)
+    await say(page, "hi")
+    await page.get_by_role("button", name="Where is my order?").press("Enter")
+    await expect(page.locator(".log .assistant .bubble").last).to_have_text("On its way.")
+    await expect(page.locator(".choices")).to_have_count(0)
+    await expect(page.locator("textarea")).to_be_focused()
+    assert wire.turns()[1].body["message"] == "Where is my order?"
+
+
+async def test_an_offer_is_confirmed_by_its_id(page: Page, wire: Wire) -> None:
+    wire.scenes += [
+        Stream((accepted(), done("Please confirm.", actions=[OFFER]))),
+        Stream((accepted(), done("Your return is started."))),
+    ]
+    await open_chat(page, wire)
+    await say(page, "return it")
+    await expect(page.locator(".offer")).to_contain_text("100234")
+    await page.get_by_role("button", name="Confirm: Return order 100234").click()
+    await expect(page.locator(".log .assistant .bubble").last).to_have_text("Your return is started.")
+    assert wire.turns()[1].body == {"confirm": "act-1", "conversation_id": CONVERSATION}
+    await expect(page.locator(".offer .confirm")).to_be_disabled()
+
+
+async def test_another_message_withdraws_an_offer_and_an_expired_one_is_dead(page: Page, wire: Wire) -> None:
+    expired = OFFER | {"id": "act-2", "label": "Old", "expires_at": "2020-01-01T00:00:00Z"}
+    wire.scenes += [
+        Stream((accepted(), done("Please confirm.", actions=[OFFER, expired]))),
+        Stream((accepted(), done("All right."))),
+    ]
+    await open_chat(page, wire)
+    await say(page, "return it")
+    await expect(page.get_by_role("button", name="Confirm: Old")).to_be_disabled()
+    await expect(page.get_by_role("button", name="Confirm: Return order 100234")).to_be_enabled()
+    await say(page, "no, wait")
+    await expect(page.get_by_role("button", name="Confirm: Return order 100234")).to_be_disabled()
+
+
+async def test_a_rating_is_posted(page: Page, wire: Wire) -> None:
+    wire.scenes.append(Stream((accepted(), done("Hello."))))
+    await open_chat(page, wire)
+    await say(page, "hi")
+    await page.get_by_role("button", name="Bad answer").click()
+    await expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
+    await expect(page.locator(".panel [role=status]")).to_have_text("Thank you for your feedback.")
+    posted = next(request for request in wire.seen if request.path == "/api/v1/chat/feedback")
+    assert posted.body == {"turn_id": TURN, "rating": "down"}
+    assert posted.headers["x-csrf-token"] == "csrf-1"
+
+
+async def test_a_person_can_be_asked_for_even_while_an_answer_is_running(page: Page, wire: Wire) -> None:
+    handed = frame("handoff", handoff_id=TURN, state="queued")
+    wire.scenes += [
+        Stream((accepted(), HOLD, done("Hello."))),
+        Stream((accepted(), handed, done("A colleague will be with you.", route="handoff"))),
+    ]
+    await open_chat(page, wire)
+    await say(page, "hi")
+    await page.get_by_role("button", name="Talk to a person", exact=True).click()
+    wire.go.set()
+    await expect(page.locator(".log .assistant .bubble").last).to_have_text("A colleague will be with you.")
+    await expect(page.locator(".notice")).to_contain_text("A person has been asked to take over.")
+    assert [turn.body["message"] for turn in wire.turns()] == ["hi", "Talk to a person"]
+
+
+async def test_reduced_service_and_tools_are_said_aloud(page: Page, wire: Wire) -> None:
+    reduced = frame("degraded", what="model away", instead="help pages")
+    wire.scenes.append(
+        Stream(
+            (accepted(), reduced, frame("tool", name="order_status", state="started"), HOLD, done("Shipped."))
+        )
+    )
+    await open_chat(page, wire)
+    await say(page, "order?")
+    await expect(page.locator(".notice.degraded")).to_have_text("Limited service: model away → help pages")
+    await expect(page.locator(".panel [role=status]")).to_have_text("Looking that up…")
+    wire.go.set()
+    await expect(page.locator(".panel [role=status]")).to_have_text("")
+
+
+async def test_markup_and_foreign_links_stay_text(page: Page, wire: Wire) -> None:
+    evil = '<img src=x onerror="window.hit=1"><b>bold</b> https://evil.example/x javascript:alert(1)'
+    hostile = SOURCE | {"title": evil, "quote": evil}
+    stream = (accepted(), frame("token", text=evil), done(evil, citations=[hostile], suggestions=[evil]))
+    wire.scenes.append(Stream(stream))
+    await open_chat(page, wire)
+    await say(page, evil)
+    await expect(page.locator(".log .assistant .bubble").last).to_have_text(evil)
+    await expect(page.locator(".log").locator("img, b, a")).to_have_count(0)
+    assert await page.evaluate("window.hit") is None
+
+
+async def test_only_secure_links_to_the_page_itself_become_links(page: Page, wire: Wire) -> None:
+    await page.route(
+        "https://shop.test/**", lambda route: route.fulfill(content_type="text/html", body="<p>shop")
+    )
+    source = await (await page.request.get(f"{wire.url}/widget/dom.js")).text()
+    await page.goto("https://shop.test/")
+    links = await page.evaluate(
+        """async (source) => {
+            const module = new Blob([source], { type: "text/javascript" });
+            const { richText } = await import(URL.createObjectURL(module));
+            const text = "see https://shop.test/faq or https://other.test/ or http://shop.test/faq";
+            return richText(text).filter((part) => part instanceof Node).map((link) => link.href);
+        }""",
+        source,
+    )
+    assert links == ["https://shop.test/faq"]

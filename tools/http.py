@@ -1,0 +1,148 @@
+"""The one way out for tools: JSON over HTTP to allow-listed hosts, bounded in time and size."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterable
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from desk.errors import ToolUnavailable
+from desk.tooling import HttpReply
+
+CONNECT_SECONDS: Final = 1.0
+TOTAL_SECONDS: Final = 3.0
+LARGEST_BODY: Final = 256 * 1024
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+class TenantHttp:
+    """Reaches the hosts in `allowed` and no other, follows no redirect, ignores proxies of the environment.
+
+    An entry `host:port` is an operator's word for exactly that service, which may lie in a private network.
+    An entry `host` means https on its standard port, and only if every address of the name is public. A name
+    is looked up once and the connection goes to the address that was checked.
+    """
+
+    def __init__(self, allowed: Iterable[str], *, total_seconds: float = TOTAL_SECONDS) -> None:
+        self._allowed = frozenset(entry.lower() for entry in allowed)
+        self._total_seconds = total_seconds
+        self._clients: dict[str, httpx.AsyncClient] = {}
+
+    async def get(self, url: str, *, headers: dict[str, str]) -> HttpReply:
+        """GET; raises ToolUnavailable whose note says what was wrong."""
+        return await self._send("GET", url, headers, None)
+
+    async def post(self, url: str, *, headers: dict[str, str], json: dict[str, Any]) -> HttpReply:
+        """POST of a JSON body; raises ToolUnavailable whose note says what was wrong."""
+        return await self._send("POST", url, headers, json)
+
+    async def aclose(self) -> None:
+        """Close the connections that were kept."""
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _send(
+        self, method: str, url: str, headers: dict[str, str], body: dict[str, Any] | None
+    ) -> HttpReply:
+        try:
+            async with asyncio.timeout(self._total_seconds):
+                request, client = await self._prepare(method, url, headers, body)
+                response = await client.send(request, stream=True)
+                try:
+                    return await _read(response)
+                finally:
+                    await response.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a TimeoutError is an OSError
+            raise _unavailable(f"{type(error).__name__} from the service") from error
+
+    async def _prepare(
+        self, method: str, url: str, headers: dict[str, str], body: dict[str, Any] | None
+    ) -> tuple[httpx.Request, httpx.AsyncClient]:
+        target = httpx.URL(url)
+        if target.scheme not in _DEFAULT_PORTS or target.userinfo:
+            raise _unavailable("only http and https addresses without a login are allowed")
+        port = target.port or _DEFAULT_PORTS[target.scheme]
+        origin = f"{target.scheme}://{target.host}:{port}"
+        address = await self._checked_address(target, port)
+        # One client a service: a kept connection to an address is never used for another name behind it.
+        client = self._clients.get(origin) or self._clients.setdefault(origin, self._new_client())
+        request = client.build_request(
+            method,
+            target.copy_with(host=address),
+            headers={**headers, "Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity"},
+            json=body,
+            extensions={"sni_hostname": target.host},
+        )
+        return request, client
+
+    def _new_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            timeout=httpx.Timeout(self._total_seconds, connect=CONNECT_SECONDS),
+            follow_redirects=False,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=50, max_keepalive_connections=10, keepalive_expiry=15),
+        )
+
+    async def _checked_address(self, target: httpx.URL, port: int) -> str:
+        """The address to connect to, after the allow-list and, for a bare host, the private ranges."""
+        host = target.host.lower()
+        shown = f"[{host}]" if ":" in host else host
+        trusted = f"{shown}:{port}" in self._allowed
+        standard = target.scheme == "https" and target.port is None
+        if not trusted and not (standard and host in self._allowed):
+            raise _unavailable(f"{shown}:{port} is not in the allow-list")
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(entry[4][0]) for entry in found]
+        if not trusted and not all(ip_address(address).is_global for address in addresses):
+            raise _unavailable(f"{host} has a private address")
+        # IPv4 first: a name such as localhost often has an IPv6 address on which nobody listens.
+        return min(addresses, key=lambda address: ":" in address)
+
+
+async def _read(response: httpx.Response) -> HttpReply:
+    """The decoded body; of a failed request the status is enough, so its body may be anything."""
+    if response.is_redirect:
+        raise _unavailable("a redirect is not followed")
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > LARGEST_BODY:
+            raise _unavailable(f"the body is larger than {LARGEST_BODY} bytes")
+    try:
+        return HttpReply(response.status_code, _decode(response, content))
+    except (ValueError, RecursionError) as error:
+        if response.is_success:
+            raise _unavailable("the body is not JSON") from error
+        return HttpReply(response.status_code, None)
+
+
+def _decode(response: httpx.Response, content: bytearray) -> Any:
+    if not content and response.status_code == httpx.codes.NO_CONTENT:
+        return None
+    kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+    if response.headers.get("content-encoding") or not (kind == "application/json" or kind.endswith("+json")):
+        raise ValueError(kind)
+    return json.loads(content)
+
+
+def _unavailable(reason: str) -> ToolUnavailable:
+    """The customer reads the standard sentence; the note is for the log."""
+    error = ToolUnavailable()
+    error.add_note(reason)
+    return error

@@ -1,0 +1,22 @@
+"""What a browser runs: the chat widget, the demo shop and the playground, as plain files without a build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+ASSETS: Final = Path(__file__).parent
+
+FILES: Final[dict[str, Path]] = {
+    "/widget.js": ASSETS / "widget" / "widget.js",
+    **{
+        f"/widget/{file.name}": file
+        for file in sorted((ASSETS / "widget").glob("*.js"))
+        if file.stem != "widget"
+    },
+    "/demo": ASSETS / "demo" / "index.html",
+    **{f"/demo/{file.name}": file for file in sorted((ASSETS / "demo").glob("*.[cj]s*"))},
+    "/playground": ASSETS / "playground" / "index.html",
+    **{f"/playground/{file.name}": file for file in sorted((ASSETS / "playground").glob("*.[cj]s*"))},
+}
+"""Every public path and the file that answers it; there is nothing else to serve."""

@@ -1,0 +1,212 @@
+/** `<deskgraph-chat server token title locale open>`: joins the view to the chat API. */
+
+import { Client, newKey, Problem } from "./client.js";
+import { answer, bubble, notice, past } from "./messages.js";
+import { STYLE } from "./style.js";
+import { View } from "./view.js";
+import { wordsFor } from "./words.js";
+
+const HOME = new URL(import.meta.url).origin;
+const BACK_TO_COMPOSER = new Set([413, 422]);
+
+export class DeskgraphChat extends HTMLElement {
+  static observedAttributes = ["open", "title"];
+
+  #client = new Client(() => ({ server: this.#server, token: this.getAttribute("token") }));
+  #view = null;
+  #words = null;
+  #language = "en";
+  #busy = false;
+  #wantsPerson = false;
+  #restored = null;
+
+  connectedCallback() {
+    if (this.#view) return;
+    const { language, words } = wordsFor(this.getAttribute("locale"));
+    this.#language = language;
+    this.#words = words;
+    this.#view = new View(words, language, {
+      open: () => this.toggleAttribute("open", true),
+      close: () => this.toggleAttribute("open", false),
+      send: (text) => this.ask(text),
+      person: () => this.#askForPerson(),
+    });
+    const root = this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [STYLE];
+    root.append(this.#view.root);
+    this.#label();
+    if (this.hasAttribute("open")) this.#toggle();
+  }
+
+  attributeChangedCallback(name) {
+    if (!this.#view) return;
+    if (name === "title") this.#label();
+    else if (this.#view.panel.hidden === this.hasAttribute("open")) this.#toggle();
+  }
+
+  /** Opens the chat and sends `text` as the user; while an answer is running the text waits in the composer. */
+  async ask(text) {
+    const message = text.trim();
+    if (!message) return;
+    this.toggleAttribute("open", true);
+    await this.#restored;
+    this.#view.write(this.#busy ? message : "");
+    if (this.#busy) return;
+    this.#view.add(bubble(this.#words, "user", message));
+    await this.#run(this.#turn({ message, locale: this.#language }));
+  }
+
+  async #askForPerson() {
+    this.#wantsPerson = this.#busy;
+    if (!this.#busy) await this.ask(this.#words.person);
+  }
+
+  async #confirm(action) {
+    if (this.#busy) return;
+    this.#view.add(bubble(this.#words, "user", `${this.#words.confirmed}: ${action.label}`));
+    await this.#run(this.#turn({ confirm: action.id }));
+  }
+
+  /** A new turn. Its body is fixed here: the same key must never come with another body. */
+  #turn(content) {
+    const conversation = this.#conversation;
+    return { content, key: newKey(), body: { ...content, ...(conversation && { conversation_id: conversation }) } };
+  }
+
+  /** Runs one turn from the first byte to its `done`, or to a notice that lets the user try again. */
+  async #run(turn) {
+    this.#busy = true;
+    this.#view.begin();
+    try {
+      for await (const { event, data } of this.#client.turn(turn.body, turn.key)) this.#on[event]?.(data, turn);
+    } catch (problem) {
+      if (!(problem instanceof Problem)) console.error(problem);
+      this.#view.end(this.#refusal(problem, turn));
+    }
+    this.#busy = false;
+    if (this.#wantsPerson) await this.#askForPerson();
+  }
+
+  /** What each event of a running turn does to the view. */
+  #on = {
+    accepted: ({ conversation_id: id }) => this.#remember(id),
+    token: ({ text }) => this.#view.append(text),
+    revise: ({ text }) => this.#view.show(text),
+    tool: ({ state }) => this.#view.doingNow(state === "started" ? this.#words.working : this.#words.typing),
+    degraded: ({ what, instead }) => this.#view.add(notice(`${this.#words.degraded}: ${what} → ${instead}`, { kind: "degraded" })),
+    handoff: () => this.#view.add(notice(this.#words.handoff)),
+    reconnecting: () => {
+      this.#view.show("");
+      this.#view.doingNow(this.#words.reconnecting);
+    },
+    done: (done) => {
+      this.#remember(done.conversation_id);
+      this.#view.end(this.#answer(done));
+    },
+    error: ({ detail }, { content }) => this.#view.end(this.#failure(detail, () => this.#turn(content))),
+  };
+
+  #answer(done) {
+    return answer(this.#words, done, {
+      confirm: (action) => this.#confirm(action),
+      suggest: (text) => this.ask(text),
+      rate: (turnId, value) => this.#rate(turnId, value),
+    });
+  }
+
+  /** The notice for a turn that the server did not take, or that never came back. */
+  #refusal(problem, turn) {
+    if (problem.status === 404) this.#forget();
+    if (BACK_TO_COMPOSER.has(problem.status) && turn.content.message && !this.#view.input.value) {
+      this.#view.write(turn.content.message);
+      return notice(this.#explain(problem), { kind: "error" });
+    }
+    return this.#failure(this.#explain(problem), () => (problem.mayHaveArrived ? turn : this.#turn(turn.content)));
+  }
+
+  #failure(text, nextTurn) {
+    const node = notice(text || this.#words.failed, {
+      kind: "error",
+      button: this.#words.retry,
+      onclick: () => {
+        if (this.#busy) return;
+        node.remove();
+        this.#run(nextTurn());
+      },
+    });
+    return node;
+  }
+
+  #explain({ status, message }) {
+    if (status === 0) return this.#words.network;
+    if (status === 401) return this.#words.signin;
+    return message || this.#words.failed;
+  }
+
+  async #rate(turnId, value) {
+    try {
+      await this.#client.rate(turnId, value);
+      this.#view.status.textContent = this.#words.thanks;
+      return true;
+    } catch (problem) {
+      this.#view.add(notice(problem.message || this.#words.feedbackFailed, { kind: "error" }));
+      return false;
+    }
+  }
+
+  #toggle() {
+    this.#view.toggle(this.hasAttribute("open"));
+    if (this.hasAttribute("open")) this.#restored ??= this.#restore();
+  }
+
+  async #restore() {
+    const welcome = bubble(this.#words, "assistant", this.#words.welcome);
+    this.#view.restore([welcome]);
+    if (!this.#conversation) return;
+    try {
+      const messages = await this.#client.history(this.#conversation);
+      const rate = (turnId, value) => this.#rate(turnId, value);
+      this.#view.restore([welcome, ...messages.map((message) => past(this.#words, message, { rate }))]);
+    } catch (problem) {
+      if (problem.status === 404) this.#forget();
+      else this.#view.add(notice(this.#explain(problem), { kind: "error" }));
+    }
+  }
+
+  #label() {
+    this.#view.heading.textContent = this.getAttribute("title") || this.#words.title;
+  }
+
+  get #server() {
+    return new URL(this.getAttribute("server") || HOME, document.baseURI).origin;
+  }
+
+  get #storageKey() {
+    return `deskgraph:conversation:${this.#server}`;
+  }
+
+  get #conversation() {
+    return this.#kept ?? stored(() => sessionStorage.getItem(this.#storageKey));
+  }
+
+  #kept = null;
+
+  #remember(id) {
+    this.#kept = id;
+    stored(() => sessionStorage.setItem(this.#storageKey, id));
+  }
+
+  #forget() {
+    this.#kept = null;
+    stored(() => sessionStorage.removeItem(this.#storageKey));
+  }
+}
+
+/** Storage throws where the browser forbids it; the conversation then lasts as long as the page. */
+function stored(use) {
+  try {
+    return use();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,94 @@
+/** Builds what stands in the conversation: bubbles, sources, actions, suggestions, ratings, notices. */
+
+import { h, icon, richText } from "./dom.js";
+import { DOWN, UP } from "./icons.js";
+
+/** A bubble of `role` (user, assistant, agent) with what hangs below it. */
+export function bubble(words, role, text, ...below) {
+  const who = words[role === "user" ? "you" : role] ?? role;
+  return h(
+    "article",
+    { class: `message ${role}` },
+    h("span", { class: role === "agent" ? "who" : "unseen" }, `${who}: `),
+    h("p", { class: "bubble", dir: "auto" }, ...richText(text)),
+    ...below,
+  );
+}
+
+/** The assistant's bubble for a reply body (the contract's `done`): sources, actions, suggestions, rating. */
+export function answer(words, done, on) {
+  const { text, language, citations = [], actions = [], suggestions = [] } = done.reply;
+  const parts = [
+    citations.length && sources(words, citations),
+    ...actions.map((action) => offer(words, action, () => on.confirm(action))),
+    h("div", { class: "after" }, rating(words, (value) => on.rate(done.turn_id, value))),
+    suggestions.length && choices(suggestions, on.suggest),
+  ];
+  const node = bubble(words, "assistant", text, ...parts.filter(Boolean));
+  if (language) node.querySelector(".bubble").setAttribute("lang", language);
+  return node;
+}
+
+/** A message of the history; an answer of the assistant can still be rated. */
+export function past(words, { role, text, turn_id: turnId }, on) {
+  if (role !== "assistant" || !turnId) return bubble(words, role, text);
+  return bubble(words, role, text, h("div", { class: "after" }, rating(words, (value) => on.rate(turnId, value))));
+}
+
+/** A line about the conversation itself; `error` ones may carry a button to try again. */
+export function notice(text, { kind = "info", button, onclick } = {}) {
+  const again = button && h("button", { type: "button", class: "again", onclick }, button);
+  return h("div", { class: `notice ${kind}`, dir: "auto" }, h("p", {}, text), ...(again ? [again] : []));
+}
+
+/** Makes offers and suggestions above the newest turn unusable: any other message withdraws them. */
+export function withdraw(log) {
+  for (const row of log.querySelectorAll(".choices")) row.remove();
+  for (const button of log.querySelectorAll(".offer button:not([disabled])")) button.disabled = true;
+}
+
+function sources(words, citations) {
+  const items = citations.map(({ title, quote }) =>
+    h("li", {}, h("strong", { dir: "auto" }, title), h("blockquote", { dir: "auto" }, quote)),
+  );
+  return h("details", { class: "sources" }, h("summary", {}, `${words.sources} (${items.length})`), h("ol", {}, ...items));
+}
+
+function offer(words, action, confirm) {
+  const rows = Object.entries(action.arguments ?? {}).flatMap(([name, value]) => [
+    h("dt", {}, name.replaceAll("_", " ")),
+    h("dd", { dir: "auto" }, typeof value === "object" ? JSON.stringify(value) : String(value)),
+  ]);
+  const button = h("button", { type: "button", class: "confirm", "aria-label": `${words.confirm}: ${action.label}` }, words.confirm);
+  const card = h("section", { class: "offer", "aria-label": action.label }, h("strong", {}, action.label), h("dl", {}, ...rows), button);
+  button.addEventListener("click", () => {
+    if (expired(action)) button.disabled = true;
+    else confirm();
+  });
+  button.disabled = expired(action);
+  return card;
+}
+
+function expired({ expires_at: expiresAt }) {
+  return Boolean(expiresAt) && Date.parse(expiresAt) < Date.now();
+}
+
+function choices(suggestions, choose) {
+  const buttons = suggestions.map((text) => h("button", { type: "button", dir: "auto", onclick: () => choose(text) }, text));
+  return h("div", { class: "choices" }, ...buttons);
+}
+
+function rating(words, rate) {
+  const thumb = (value, path) =>
+    h("button", { type: "button", class: "thumb", value, "aria-label": words[value], title: words[value], "aria-pressed": "false" }, icon(path));
+  const thumbs = [thumb("up", UP), thumb("down", DOWN)];
+  const press = (chosen) => thumbs.forEach((node) => node.setAttribute("aria-pressed", String(node === chosen)));
+  for (const node of thumbs) {
+    node.addEventListener("click", async () => {
+      const before = thumbs.find((other) => other.getAttribute("aria-pressed") === "true");
+      press(node);
+      if (!(await rate(node.value))) press(before);
+    });
+  }
+  return h("div", { class: "rating" }, ...thumbs);
+}

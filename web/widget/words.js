@@ -1,0 +1,95 @@
+/** The widget's own words in seven languages; `wordsFor` picks one. */
+
+const WORDS = {
+  en: {
+    open: "Open chat", close: "Close chat", title: "Chat with us", about: "Automated assistant",
+    welcome: "Hello! Ask about an order, shipping, returns, or what to buy next.",
+    label: "Your message", placeholder: "Write a message…", send: "Send", log: "Conversation",
+    typing: "The assistant is writing…", working: "Looking that up…", reconnecting: "Connection lost. Reconnecting…",
+    person: "Talk to a person", you: "You", assistant: "Assistant", agent: "Support agent",
+    sources: "Sources", confirm: "Confirm", confirmed: "Confirmed", up: "Good answer", down: "Bad answer", thanks: "Thank you for your feedback.",
+    retry: "Try again", network: "The connection was lost. Your message was not answered yet.",
+    failed: "Something went wrong on our side.", feedbackFailed: "Your feedback could not be saved.",
+    signin: "You are not signed in. Open your login link (for the demo: the one that “make run” printed), then try again.",
+    degraded: "Limited service", handoff: "A person has been asked to take over. You can keep writing here.",
+  },
+  de: {
+    open: "Chat öffnen", close: "Chat schließen", title: "Chatten Sie mit uns", about: "Automatischer Assistent",
+    welcome: "Hallo! Fragen Sie nach einer Bestellung, Versand, Rückgabe oder einer Empfehlung.",
+    label: "Ihre Nachricht", placeholder: "Nachricht schreiben…", send: "Senden", log: "Unterhaltung",
+    typing: "Der Assistent schreibt…", working: "Wird nachgeschlagen…", reconnecting: "Verbindung verloren. Neuer Versuch…",
+    person: "Mit einem Menschen sprechen", you: "Sie", assistant: "Assistent", agent: "Kundendienst",
+    sources: "Quellen", confirm: "Bestätigen", confirmed: "Bestätigt", up: "Gute Antwort", down: "Schlechte Antwort", thanks: "Danke für Ihre Rückmeldung.",
+    retry: "Erneut versuchen", network: "Die Verbindung ist abgebrochen. Ihre Nachricht ist noch nicht beantwortet.",
+    failed: "Bei uns ist etwas schiefgegangen.", feedbackFailed: "Ihre Rückmeldung konnte nicht gespeichert werden.",
+    signin: "Sie sind nicht angemeldet. Öffnen Sie Ihren Anmeldelink (in der Demo: den von „make run“ ausgegebenen) und versuchen Sie es erneut.",
+    degraded: "Eingeschränkter Dienst", handoff: "Ein Mensch wurde gebeten zu übernehmen. Sie können hier weiterschreiben.",
+  },
+  fr: {
+    open: "Ouvrir le chat", close: "Fermer le chat", title: "Discutez avec nous", about: "Assistant automatique",
+    welcome: "Bonjour ! Posez vos questions sur une commande, la livraison, un retour ou demandez un conseil.",
+    label: "Votre message", placeholder: "Écrivez un message…", send: "Envoyer", log: "Conversation",
+    typing: "L’assistant écrit…", working: "Recherche en cours…", reconnecting: "Connexion perdue. Nouvelle tentative…",
+    person: "Parler à une personne", you: "Vous", assistant: "Assistant", agent: "Conseiller",
+    sources: "Sources", confirm: "Confirmer", confirmed: "Confirmé", up: "Bonne réponse", down: "Mauvaise réponse", thanks: "Merci pour votre avis.",
+    retry: "Réessayer", network: "La connexion a été perdue. Votre message n’a pas encore reçu de réponse.",
+    failed: "Un problème est survenu de notre côté.", feedbackFailed: "Votre avis n’a pas pu être enregistré.",
+    signin: "Vous n’êtes pas connecté. Ouvrez votre lien de connexion (pour la démo : celui affiché par « make run »), puis réessayez.",
+    degraded: "Service limité", handoff: "Une personne a été invitée à prendre le relais. Vous pouvez continuer à écrire ici.",
+  },
+  es: {
+    open: "Abrir el chat", close: "Cerrar el chat", title: "Hable con nosotros", about: "Asistente automático",
+    welcome: "¡Hola! Pregunte por un pedido, los envíos, las devoluciones o pida una recomendación.",
+    label: "Su mensaje", placeholder: "Escriba un mensaje…", send: "Enviar", log: "Conversación",
+    typing: "El asistente está escribiendo…", working: "Buscando…", reconnecting: "Conexión perdida. Reintentando…",
+    person: "Hablar con una persona", you: "Usted", assistant: "Asistente", agent: "Agente",
+    sources: "Fuentes", confirm: "Confirmar", confirmed: "Confirmado", up: "Buena respuesta", down: "Mala respuesta", thanks: "Gracias por su opinión.",
+    retry: "Reintentar", network: "Se perdió la conexión. Su mensaje aún no tiene respuesta.",
+    failed: "Algo ha fallado por nuestra parte.", feedbackFailed: "No se pudo guardar su opinión.",
+    signin: "No ha iniciado sesión. Abra su enlace de acceso (en la demo: el que mostró «make run») y vuelva a intentarlo.",
+    degraded: "Servicio limitado", handoff: "Se ha pedido a una persona que le atienda. Puede seguir escribiendo aquí.",
+  },
+  it: {
+    open: "Apri la chat", close: "Chiudi la chat", title: "Chatta con noi", about: "Assistente automatico",
+    welcome: "Ciao! Chiedi di un ordine, della spedizione, dei resi o chiedi un consiglio.",
+    label: "Il tuo messaggio", placeholder: "Scrivi un messaggio…", send: "Invia", log: "Conversazione",
+    typing: "L’assistente sta scrivendo…", working: "Sto cercando…", reconnecting: "Connessione persa. Nuovo tentativo…",
+    person: "Parlare con una persona", you: "Tu", assistant: "Assistente", agent: "Operatore",
+    sources: "Fonti", confirm: "Conferma", confirmed: "Confermato", up: "Buona risposta", down: "Risposta sbagliata", thanks: "Grazie per il tuo parere.",
+    retry: "Riprova", network: "La connessione è caduta. Il tuo messaggio non ha ancora risposta.",
+    failed: "Qualcosa è andato storto da parte nostra.", feedbackFailed: "Non è stato possibile salvare il tuo parere.",
+    signin: "Non hai effettuato l’accesso. Apri il tuo link di accesso (nella demo: quello mostrato da “make run”) e riprova.",
+    degraded: "Servizio limitato", handoff: "È stato chiesto a una persona di subentrare. Puoi continuare a scrivere qui.",
+  },
+  nl: {
+    open: "Chat openen", close: "Chat sluiten", title: "Chat met ons", about: "Automatische assistent",
+    welcome: "Hallo! Vraag naar een bestelling, verzending, retourneren of een aanrader.",
+    label: "Uw bericht", placeholder: "Schrijf een bericht…", send: "Versturen", log: "Gesprek",
+    typing: "De assistent schrijft…", working: "Wordt opgezocht…", reconnecting: "Verbinding verbroken. Nieuwe poging…",
+    person: "Met een medewerker praten", you: "U", assistant: "Assistent", agent: "Medewerker",
+    sources: "Bronnen", confirm: "Bevestigen", confirmed: "Bevestigd", up: "Goed antwoord", down: "Slecht antwoord", thanks: "Bedankt voor uw reactie.",
+    retry: "Opnieuw proberen", network: "De verbinding is verbroken. Uw bericht is nog niet beantwoord.",
+    failed: "Er ging iets mis aan onze kant.", feedbackFailed: "Uw reactie kon niet worden opgeslagen.",
+    signin: "U bent niet aangemeld. Open uw inloglink (in de demo: die “make run” toonde) en probeer het opnieuw.",
+    degraded: "Beperkte dienst", handoff: "Een medewerker is gevraagd het over te nemen. U kunt hier blijven schrijven.",
+  },
+  pt: {
+    open: "Abrir o chat", close: "Fechar o chat", title: "Fale connosco", about: "Assistente automático",
+    welcome: "Olá! Pergunte sobre uma encomenda, envios, devoluções ou peça uma sugestão.",
+    label: "A sua mensagem", placeholder: "Escreva uma mensagem…", send: "Enviar", log: "Conversa",
+    typing: "O assistente está a escrever…", working: "A procurar…", reconnecting: "Ligação perdida. A tentar de novo…",
+    person: "Falar com uma pessoa", you: "Você", assistant: "Assistente", agent: "Agente",
+    sources: "Fontes", confirm: "Confirmar", confirmed: "Confirmado", up: "Boa resposta", down: "Má resposta", thanks: "Obrigado pela sua opinião.",
+    retry: "Tentar de novo", network: "A ligação perdeu-se. A sua mensagem ainda não teve resposta.",
+    failed: "Algo correu mal do nosso lado.", feedbackFailed: "Não foi possível guardar a sua opinião.",
+    signin: "Não tem sessão iniciada. Abra a sua ligação de acesso (na demo: a que “make run” mostrou) e tente de novo.",
+    degraded: "Serviço limitado", handoff: "Foi pedido a uma pessoa que continue a conversa. Pode continuar a escrever aqui.",
+  },
+};
+
+/** `{language, words}` for the wanted locale, else for the browser's languages, else English. */
+export function wordsFor(locale) {
+  const wanted = [locale, ...(navigator.languages ?? [])].filter(Boolean).map((tag) => tag.toLowerCase().split(/[-_]/)[0]);
+  const language = wanted.find((tag) => Object.hasOwn(WORDS, tag)) ?? "en";
+  return { language, words: WORDS[language] };
+}
