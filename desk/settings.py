@@ -15,7 +15,12 @@ class Settings(BaseSettings):
     """`DESK_*` variables, and the conventional names of the field beside them."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DESK_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="DESK_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        env_ignore_empty=True,
     )
 
     environment: Literal["development", "production"] = Field(
@@ -122,8 +127,8 @@ class Settings(BaseSettings):
     metrics: bool = Field(False, description="Serve Prometheus metrics at `/metrics` on the main port.")
     in_process_worker: bool = Field(True, description="Pick up orphaned turns and run jobs in this process.")
     demo: bool = Field(False, description="Load the demo bookshop at start; never in production.")
-    test_fault: str | None = Field(
-        None, description="Development only: a named point at which this process kills itself."
+    crash_at: str | None = Field(
+        None, description="Chaos tests only: the named point at which this process kills itself."
     )
 
     @property

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import psycopg
 
 from desk.domain import ConversationId, ConversationMode, Principal, Tenant, TurnId, new_id
 from desk.errors import KeyReused, NotFound
@@ -67,16 +66,14 @@ async def accept(
         key.seal_json(body, aad=turns.input_aad(turn_id)),
     )
     try:
-        async with services.engine.database.tenant_tx(principal, pipeline=True) as tx:
-            if request.conversation_id is None:
-                await conversations.add(tx, principal, conversation_id, request.channel, request.locale)
-            fence = await _put_into_inbox(tx, principal, new)
-            conversation, checkpoint = await _read_ground(tx, principal, conversation_id)
-            lease = await fence.fetchone()
-    except psycopg.IntegrityError as error:
-        conflict = turns.accept_conflict(error)
-        if conflict is not None:
-            raise conflict from error
+        with turns.accepting():
+            async with services.engine.database.tenant_tx(principal, pipeline=True) as tx:
+                if request.conversation_id is None:
+                    await conversations.add(tx, principal, conversation_id, request.channel, request.locale)
+                fence = await _put_into_inbox(tx, principal, new)
+                conversation, checkpoint = await _read_ground(tx, principal, conversation_id)
+                lease = await fence.fetchone()
+    except turns.KeyTaken:
         return await _earlier_turn(services, principal, new)
     assert lease is not None
     assert principal.subject_id is not None

@@ -25,7 +25,9 @@ async def open_services(
         open_engine(settings, database_url, on_degraded=on_degraded) as engine,
         TenantHttp(_allowed_hosts(settings)) as http,
     ):
-        yield Services(engine, load_tools(), http)
+        services = Services(engine, load_tools(), http)
+        await services.warm_up()
+        yield services
 
 
 def _allowed_hosts(settings: Settings) -> list[str]:

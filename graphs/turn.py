@@ -22,6 +22,7 @@ from desk.storage.messages import NewMessage
 from desk.storage.staging import StagedSaver
 from desk.storage.threads import thread_id
 from graphs.answering import say
+from graphs.crash_points import crash_point
 from graphs.inbox import AcceptedTurn
 from graphs.ledger import Ledger
 from graphs.reply import build_reply, restored
@@ -44,12 +45,15 @@ async def run_turn(services: Services, turn: AcceptedTurn, emit: Emit) -> None:
     emit(Accepted(turn.claim.turn_id, turn.claim.conversation_id))
     context = await _context(services, turn, emit)
     saver = _saver(turn)
+    crash_point(services.engine.settings, "accepted")
     run = _leave_for_the_person if turn.mode == "human" else _run_graph
     answer, asked = await run(context, saver)
     if not context.shown:
         emit(Token(restore(answer.text, context.vault)))
     reply = build_reply(answer, context, total_ms=(time.perf_counter() - began) * 1000)
+    crash_point(services.engine.settings, "before_commit")
     await _commit(context, turn, Exchange(asked, answer, reply), saver)
+    crash_point(services.engine.settings, "after_commit")
     if context.handoff_id is not None:
         emit(HandoffChanged(context.handoff_id, "queued"))
     emit(Done(restored(reply, context.vault)))
@@ -89,8 +93,9 @@ def _saver(turn: AcceptedTurn) -> StagedSaver:
 
 async def _run_graph(context: TurnContext, saver: StagedSaver) -> tuple[Answer, str]:
     """The graph's answer, and the message as it may be stored."""
+    graph = context.services.graph or compiled_graph()
     with langsmith.tracing_context(enabled=False):
-        state = await compiled_graph().ainvoke(
+        state = await graph.ainvoke(
             {"window": []},
             {"configurable": saver.configurable},
             context=context,

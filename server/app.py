@@ -37,6 +37,11 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     """The ASGI application; nothing opens before its lifespan starts."""
     settings = settings or load_settings()
     configure_logs(settings.log_level)
+    return Front(build_routes(settings))
+
+
+def build_routes(settings: Settings) -> FastAPI:
+    """Every door of the application, without the front around it."""
     app = FastAPI(
         title="Deskgraph",
         version="0.1.0",
@@ -62,7 +67,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id"],
         )
-    return Front(app)
+    return app
 
 
 @asynccontextmanager

@@ -56,7 +56,8 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        return respond(_translated(error), request)
+        too_large = request.scope["state"].get("too_large", False)
+        return respond(PayloadTooLarge() if too_large else _translated(error), request)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
@@ -81,8 +82,8 @@ def _say(error: RequestValidationError) -> str:
 def _translated(error: HTTPException) -> DeskError:
     if error.status_code == 404:
         return NotFound()
-    if error.status_code == 413:
-        return PayloadTooLarge()
+    if error.status_code == 400:
+        return InvalidInput("The body is not valid JSON in UTF-8.")
     if error.status_code == 405:
         return _Known(405, "Method not allowed", "This address does not take that method.")
     return _Known(error.status_code, "Request refused", str(error.detail))

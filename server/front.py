@@ -60,7 +60,7 @@ class Front:
             if _declared_length(scope) > LARGEST_BODY:
                 await _refuse(send_with_headers, request_id)
             else:
-                await self._app(scope, _limited(receive), send_with_headers)
+                await self._app(scope, _limited(scope, receive), send_with_headers)
         finally:
             _note(scope, status, time.perf_counter() - began, request_id)
 
@@ -80,8 +80,8 @@ def _declared_length(scope: Scope) -> int:
     return 0
 
 
-def _limited(receive: Receive) -> Receive:
-    """A body sent in chunks is counted as it comes."""
+def _limited(scope: Scope, receive: Receive) -> Receive:
+    """A body sent in chunks is counted as it comes; the framework hides our error, so the scope keeps it."""
     seen = 0
 
     async def receive_counted() -> Message:
@@ -89,6 +89,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > LARGEST_BODY:
+            scope["state"]["too_large"] = True
             raise PayloadTooLarge
         return message
 

@@ -1,60 +1,234 @@
 """LangServe: the same turn for clients that speak it; mounted in this one file, and fenced.
 
 LangServe is deprecated and its licence forbids hosted or managed services: off unless DESK_LANGSERVE is set.
+
+Its chunks can only be added up, never taken back. So if an answer is withdrawn after some of it was shown,
+that text stays in `text`, and the answer that holds follows as a paragraph of its own; `reply` is always what
+holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from fastapi import FastAPI
-from langchain_core.runnables import RunnableConfig, RunnableGenerator
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from langchain_core.runnables import RunnableGenerator
 from langchain_core.runnables.utils import AddableDict
-from langserve import add_routes
+from langserve import CustomUserType, add_routes
+from langserve.serialization import WellKnownLCSerializer
+from langserve.validation import StreamLogParameters
+from langsmith import tracing_context
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
+from sse_starlette import EventSourceResponse
 from starlette.requests import Request
+from starlette.responses import Response
 
 from desk.domain import ConversationId
-from desk.errors import DeskError, InvalidInput
+from desk.errors import DeskError, InvalidInput, Misconfigured
 from desk.events import Done, Failed, Revised, Token
 from graphs.inbox import TurnRequest
-from server.auth import Caller
-from server.deps import Desk, caller_of, desk_of
+from graphs.streams import TurnStream
+from server.deps import caller_of, desk_of
 from server.routes.chat import person
 from server.schemas import Body, Text
 
 PATH = "/langserve/support"
-ENDPOINTS = (
-    "invoke",
-    "stream",
-    "stream_events",
-    "stream_log",
-    "input_schema",
-    "output_schema",
-    "config_schema",
-    "playground",
+ROUTES = frozenset(
+    {
+        ("POST", f"{PATH}/invoke"),
+        ("POST", f"{PATH}/stream"),
+        ("POST", f"{PATH}/stream_events"),
+        ("POST", f"{PATH}/stream_log"),
+        ("GET", f"{PATH}/input_schema"),
+        ("GET", f"{PATH}/output_schema"),
+        ("GET", f"{PATH}/config_schema"),
+        ("GET", f"{PATH}/playground/{{file_path:path}}"),
+    }
 )
-_HANDLE = "caller"
+
+# The turn of the request under way. Unlike an entry in a config or a table it ends with its request, is never
+# traced, and cannot be named by a client.
+_turn: ContextVar[TurnStream] = ContextVar("_turn")
 
 
-class SupportInput(Body):
-    """What a LangServe client sends."""
+class SupportInput(Body, CustomUserType):
+    """What a client sends; kept out of dumps, as LangServe shows its input to every callback."""
 
-    message: Text
-    conversation_id: UUID | None = None
+    message: Annotated[Text, Field(exclude=True, repr=False)]
+    conversation_id: Annotated[
+        UUID | None,
+        BeforeValidator(lambda given: given or None),
+        # The stock playground cannot draw "or null", and sends an empty string for what is left empty.
+        WithJsonSchema({"type": "string", "title": "Conversation id"}),
+        Field(exclude=True, repr=False),
+    ] = None
 
 
-class _Callers:
-    """Verified callers of requests under way, by a random handle: nothing personal stands in a config."""
+class SupportOutput(BaseModel):
+    """What a client gets: the text as it was shown, and the reply object of the chat API."""
 
-    def __init__(self) -> None:
-        self._waiting: dict[str, tuple[Desk, Caller]] = {}
+    text: str
+    reply: dict[str, Any]
 
-    def put(self, desk: Desk, caller: Caller) -> str:
-        handle = uuid4().hex
-        self._waiting[handle] = (desk, caller)
-        return handle
 
-    def take(self, config: RunnableConfig) -> tuple[Desk, Caller]:
-        return self._waiting.pop(config["configurable"][_HANDLE])
+class _RunBody(StreamLogParameters):
+    """All that LangServe reads of a body, so that nothing can be refused once the turn is accepted."""
+
+    input: SupportInput
+
+
+class _TurnFailed(DeskError):
+    """A turn ended in an error, which was made fit for clients where it arose."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        super().__init__(problem["detail"])
+        self.status = problem["status"]  # type: ignore[misc]
+        self.title = problem["title"]  # type: ignore[misc]
+
+
+class _Serializer(WellKnownLCSerializer):
+    """Names the text of a logged chunk `content` too: by that key the stock playground knows text."""
+
+    def dumps(self, obj: Any) -> bytes:
+        if isinstance(obj, dict) and "ops" in obj:
+            obj = {"ops": [_legible(operation) for operation in obj["ops"]]}
+        return super().dumps(obj)
+
+
+class _FencedRoute(APIRoute):
+    """Starts the turn before LangServe sees the request, so that each error keeps its status; untraced."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        serve = super().get_route_handler()
+
+        async def admit_and_serve(request: Request) -> Response:
+            if request.method == "POST":
+                _turn.set(await _submit(request))
+            with tracing_context(enabled=False):
+                response = await serve(request)
+            if isinstance(response, EventSourceResponse):
+                response.body_iterator = _frames(response.body_iterator)
+            return response
+
+        return admit_and_serve
+
+
+def mount_langserve(app: FastAPI) -> None:
+    """Serve the support turn under PATH; raises Misconfigured if LangServe opens other routes than ours."""
+    router = APIRouter(route_class=_FencedRoute)
+    add_routes(
+        router,
+        RunnableGenerator(_answer, name="support"),
+        path=PATH,
+        input_type=SupportInput,
+        output_type=SupportOutput,
+        config_keys=(),
+        per_req_config_modifier=_config,
+        enabled_endpoints=[
+            "invoke",
+            "stream",
+            "stream_events",
+            "stream_log",
+            "input_schema",
+            "output_schema",
+            "config_schema",
+            "playground",
+        ],
+        enable_feedback_endpoint=False,
+        enable_public_trace_link_endpoint=False,
+        serializer=_Serializer(),
+    )
+    app.include_router(router)
+    _refuse_other_routes(app)
+
+
+async def _submit(request: Request) -> TurnStream:
+    caller = await caller_of(request)
+    asked = _asked(await _body(request))
+    conversation_id = ConversationId(asked.conversation_id) if asked.conversation_id else None
+    turn = TurnRequest(asked.message, str(uuid4()), conversation_id, channel="langserve")
+    return await desk_of(request).runner.submit(person(caller).as_user(), caller.tenant, turn)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """The parsed body, which starlette keeps for LangServe, without the client's config."""
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("The body must be JSON.") from error
+    if not isinstance(body, dict):
+        raise InvalidInput('The body must be an object: {"input": {"message": "..."}}.')
+    body.pop("config", None)
+    return body
+
+
+def _asked(body: dict[str, Any]) -> SupportInput:
+    try:
+        return _RunBody.model_validate(body).input
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from error
+
+
+def _config(_clients: dict[str, Any], _request: Request) -> dict[str, Any]:
+    """The whole config: nothing of the client's, nothing personal; the run goes by the turn's own id."""
+    return {"run_id": _turn.get().turn_id}
+
+
+async def _answer(_input: AsyncIterator[SupportInput]) -> AsyncIterator[AddableDict]:
+    """The admitted turn as chunks: `{text}` as it comes, last `{reply}`."""
+    shown, revised = "", False
+    async for _, event in _turn.get().read():
+        match event:
+            case Token(text) if not revised:
+                shown += text
+                yield AddableDict(text=text)
+            case Revised(text):
+                revised = revised or bool(shown or text)
+            case Done(reply):
+                rest = _rest(shown, reply["reply"]["text"]) if revised or not shown else ""
+                if rest:
+                    yield AddableDict(text=rest)
+                yield AddableDict(reply=reply)
+            case Failed(problem):
+                raise _TurnFailed(problem)
+            case _:
+                pass
+
+
+async def _frames(frames: AsyncIterable[Any]) -> AsyncIterator[Any]:
+    """LangServe's frames; after the one that tells of an error the stream just ends, as its status is sent."""
+    with suppress(_TurnFailed), tracing_context(enabled=False):
+        async for frame in frames:
+            yield frame
+
+
+def _rest(shown: str, answer: str) -> str:
+    """What is still to be said, once `shown` stands there, so that the reader has the whole answer."""
+    if answer.startswith(shown):
+        return answer[len(shown) :]
+    return f"\n\n{answer}"
+
+
+def _legible(operation: dict[str, Any]) -> dict[str, Any]:
+    if operation["path"] != "/streamed_output/-":
+        return operation
+    chunk = operation["value"]
+    return {**operation, "value": {**chunk, "content": chunk.get("text", "")}}
+
+
+def _refuse_other_routes(app: FastAPI) -> None:
+    opened = {
+        (method, path)
+        for route in app.routes
+        if (path := getattr(route, "path", "")).startswith("/langserve")
+        for method in getattr(route, "methods", None) or {"ANY"}
+    }
+    if opened != ROUTES:
+        odd = ", ".join(f"{method} {path}" for method, path in sorted(opened ^ ROUTES))
+        raise Misconfigured(f"LangServe does not serve exactly the expected routes: {odd}.")

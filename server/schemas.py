@@ -42,7 +42,7 @@ class Body(BaseModel):
 
 
 class ChatBody(Body):
-    """A message of a customer, or the confirmation of an action; without `conversation_id` a new conversation."""
+    """A message, or the confirmation of an action; without `conversation_id` a new conversation."""
 
     message: Text | None = None
     confirm: Name | None = None

@@ -11,11 +11,18 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 import orjson
+
+# Computed between two looks at whether it is still wanted.
+BLOCK_TOKENS = 256
+
+
+class Cancelled(Exception):
+    """Nobody wants the rest of the answer."""
 
 
 class Inbox:
@@ -50,7 +57,7 @@ def main() -> None:
     os.dup2(2, 1)
     inbox = Inbox(sys.stdin.buffer)
     try:
-        model = _load(sys.argv[1], int(sys.argv[2]))
+        model = _load(sys.argv[1], int(sys.argv[2]), inbox.cancelled)
     except Exception as error:
         _send(out, {"failed": str(error)})
         return
@@ -59,19 +66,30 @@ def main() -> None:
         _send(out, {"end": _answer(model, inbox, out)})
 
 
-def _load(path: str, context_tokens: int) -> Any:
+def _load(path: str, context_tokens: int, cancelled: threading.Event) -> Any:
     from llama_cpp import Llama
 
-    return Llama(model_path=path, n_ctx=context_tokens, verbose=False)
+    model: Any = Llama(model_path=path, n_ctx=context_tokens, verbose=False)
+    evaluate = model.eval
+
+    def evaluate_unless_cancelled(tokens: Sequence[int]) -> None:
+        for start in range(0, len(tokens), BLOCK_TOKENS):
+            if cancelled.is_set():
+                raise Cancelled
+            evaluate(tokens[start : start + BLOCK_TOKENS])
+
+    # Between two chunks may lie a long prompt, or many tokens that make up no whole character.
+    model.eval = evaluate_unless_cancelled
+    return model
 
 
 def _answer(model: Any, inbox: Inbox, out: BinaryIO) -> str | None:
     request = inbox.take()
     try:
         for chunk in _chunks(model, request):
-            if inbox.cancelled.is_set():
-                break
             _send(out, {"chunk": chunk})
+    except Cancelled:
+        return None
     # llama_cpp says this of a prompt that does not fit and of a message its template cannot take.
     except ValueError:
         return "rejected"

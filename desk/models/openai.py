@@ -6,6 +6,7 @@ The private names of ChatOpenAI that are used here are pinned by tests.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -80,6 +81,7 @@ class GuardedChatOpenAI(ChatOpenAI):
                 async for chunk in chunks:
                     yield chunk
             return
+        await asyncio.to_thread(_import_rare_parts, self.root_async_client)
         try:
             async for chunk in super()._astream(messages, stop=stop, run_manager=run_manager, **kwargs):
                 yield chunk
@@ -88,6 +90,8 @@ class GuardedChatOpenAI(ChatOpenAI):
 
     async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
         """ChatOpenAI's own call; a blocked request is raised as such, not as a connection error."""
+        if "response_format" in kwargs or self._use_responses_api(kwargs):
+            await asyncio.to_thread(_import_rare_parts, self.root_async_client)
         try:
             return await super()._agenerate(*args, **kwargs)
         except openai.APIConnectionError as error:
@@ -177,6 +181,11 @@ def open_openai(
 
 def allow(_body: bytes) -> None:
     """The guard of a model that runs on this machine or network."""
+
+
+def _import_rare_parts(client: openai.AsyncOpenAI) -> tuple[object, object]:
+    """What structured output and the responses API need; access alone imports it, for half a second."""
+    return client.beta.chat.completions, client.responses
 
 
 async def _announce(run_manager: AsyncCallbackManagerForLLMRun | None, chunk: ChatGenerationChunk) -> None:

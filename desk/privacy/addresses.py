@@ -26,7 +26,7 @@ _NUMBERED = re.compile(
 _BEFORE_NUMBER = re.compile(
     r"(?i)(?:(?<![\w#$.])[0-9]{1,5}[ ,]{1,2})?\b(?:[^\W\d_]{2,30}?(?:strasse|straße|str\.|gasse|weg|platz"
     r"|allee|laan|straat|gracht|vej|veien|gade|gatan|vagen|gata|katu|tie|utca)"
-    rf"|(?:{_NAME}[ ]){{1,2}}(?:utca|ulica|strasse|straße|str\.)"
+    rf"|(?:{_NAME}[ ]){{1,2}}(?:utca|ulica|strasse|straße|str\.|allee|platz|weg|gasse|laan|damm|ring)"
     r"|(?:rue|avenue|boulevard|chemin|via|viale|piazza|calle|avenida|plaza|paseo|rua|ulica|ul\.|cours|quai|strada)"
     rf"[ ](?:{_NAME},?[ ]){{0,3}}{_NAME},?)[ ][0-9]{{1,5}}[a-z]?\b"
 )
@@ -103,13 +103,13 @@ _STREET_WORDS = (
     ),
     *("paseo", "rua", "cours", "quai"),
 )
-_LABEL_WORDS = ("address", " at ", " in ", " to ", " on ")
+_TO_A_NUMBER = re.compile(r" (?:at|in|to|on) [0-9]")
 
 
 def find_addresses(text: str) -> Iterator[Found]:
     """Street addresses by their form, and what follows the word address up to the sentence's end."""
     lowered = text.lower()
-    if _mentions(lowered, _LABEL_WORDS):
+    if _STRONG in lowered or _TO_A_NUMBER.search(lowered):
         yield from _find_labelled(text)
     for match in _NUMBERED.finditer(text):
         yield Found(match.start(), match.end(), "ADDRESS")

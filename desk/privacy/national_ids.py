@@ -10,7 +10,7 @@ from desk.privacy.spans import EntityType, Found
 
 # Digits as a scanner or a joker writes them.
 _D = "[0-9OoIlSBZ]"
-_SSN = re.compile(rf"{_D}(?<![\w-].){_D}{{2}}-{_D}{{2}}-{_D}{{4}}(?![\w-])")
+_SSN = re.compile(rf"{_D}(?<![\w-].){_D}{{2}}(?P<sep>[.-]){_D}{{2}}(?P=sep){_D}{{4}}(?![\w-])")
 _LABELLED_SSN = re.compile(
     rf"(?i)(?:ssn|social security|soc sec)[^\d\n]{{0,24}}?"
     rf"(?P<number>\b{_D}{{3}}[ ./-]{{0,2}}{_D}{{2}}[ ./-]{{0,2}}{_D}{{4}})(?![\w-])"
@@ -19,7 +19,25 @@ _MEDICAL = re.compile(r"(?i)\bMRN\b[ #:.-]{0,4}(?:\bMRN\b[ #:.-]{0,4})?\d{4,12}\
 _LABEL = re.compile(
     r"(?i)(?:\b(?:nino|dni|nie|pesel|bsn|nir|insee|cnp|idnr|tax (?:id|number)|id card|personnummer)\b"
     r"|national (?:id|insurance|identity)|social security|steuer|codice fiscale|securite sociale"
-    r"|rijksregister|burgerservice|registre national|identity (?:card|number))[^\n\d]{0,32}$"
+    r"|rijksregister|burgerservice|identity (?:card|number))[^\n\d]{0,32}$"
+)
+_LABEL_SIGNS = (
+    *(
+        "nino",
+        "dni",
+        "nie",
+        "pesel",
+        "bsn",
+        "nir",
+        "insee",
+        "cnp",
+        "idnr",
+        "tax",
+        "id card",
+        "personnummer",
+        "national",
+    ),
+    *("social sec", "steuer", "fiscale", "sociale", "rijksreg", "burgerserv", "identity"),
 )
 _CONTEXT = 64
 _DIGITS_NEEDED = 6  # of nine in a scanned number; fewer is a word with hyphens
@@ -60,10 +78,13 @@ _NUMBER = re.compile(r"[0-9](?<![\w-].)(?:[ ./-]?\d){8,12}(?![\w-])")
 
 def find_labelled_ids(text: str) -> Iterator[Found]:
     """Numbers that a word before them, or a form that nothing else has, proves to be identity numbers."""
-    yield from _find_ssns(text)
-    if "mrn" in text.lower():
+    lowered = text.lower()
+    yield from _find_ssns(text, lowered)
+    if "mrn" in lowered:
         for match in _MEDICAL.finditer(text):
             yield Found(match.start(), match.end(), "MEDICAL_RECORD")
+    if not any(sign in lowered for sign in _LABEL_SIGNS):
+        return
     for match in _NUMBER.finditer(text):
         digits = _plain(match.group())
         checks = _LABELLED.get(len(digits), ())
@@ -71,11 +92,10 @@ def find_labelled_ids(text: str) -> Iterator[Found]:
             yield Found(match.start(), match.end(), "NATIONAL_ID")
 
 
-def _find_ssns(text: str) -> Iterator[Found]:
+def _find_ssns(text: str, lowered: str) -> Iterator[Found]:
     for match in _SSN.finditer(text):
         if sum(char.isdigit() for char in match.group()) >= _DIGITS_NEEDED:
             yield Found(match.start(), match.end(), "SSN")
-    lowered = text.lower()
     if "ssn" in lowered or "soc" in lowered:
         for match in _LABELLED_SSN.finditer(text):
             yield Found(match.start("number"), match.end("number"), "SSN")

@@ -45,7 +45,7 @@ _LOWER_TITLED = re.compile(r"(?:mrs|mr|ms|dr|prof)\b\.? (?P<name>[a-z]{2,29})\b"
 _INTRODUCED = re.compile(
     r"(?i:(?:my|his|her|your|their|full|customer'?s?|patient'?s?)[ ](?:full[ ]|first[ ]|last[ ]|sur)?"
     r"name(?:[ ]is|'s|[ ]was)?|name is|call[ ]me|named[ ](?:him|her|me)|mein[ ]name[ ]ist|je[ ]m'appelle"
-    rf"|me[ ]llamo|mi[ ]chiamo|meu[ ]nome[ ]e|mijn[ ]naam[ ]is|ich[ ]heisse)[ ]?[:\n]?[ ]{{0,4}}"
+    rf"|me[ ]llamo|mi[ ]chiamo|meu[ ]nome[ ]e|mijn[ ]naam[ ]is|ich[ ]hei(?:ss|ß)e)[ ]?[:\n]?[ ]{{0,4}}"
     rf"(?:{_TITLE}[ ])?{_NAME}"
 )
 _MY_NAME_IS = re.compile(rf"(?i:my[ ](?:full[ ]|first[ ]|last[ ])?name(?:[ ]is|'s)?)[ ]{_LOWER}")
@@ -54,7 +54,7 @@ _LABELLED = re.compile(
     rf"(?i:(?<![\"'])name(?:['\"]?:\s{{0,6}}['\"]?|=))(?:{_TITLE}[ ])?(?:{_NAME}|{_LOWER})"
 )
 _SPEAKING = re.compile(
-    rf"(?i:this[ ]is|it'?s|i[ ]am|i'm)[ ]{_NAME}"
+    rf"(?i:this[ ]is|it'?s|i[ ]am|i'm)[ ](?:{_TITLE}[ ])?{_NAME}"
     r"(?=,?[ ](?i:speaking|here|calling|from|originally|writing)\b|[.,!]?\s*$)"
 )
 _ROLE = re.compile(
@@ -67,22 +67,9 @@ _ROLE = re.compile(
 _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (("mr", "ms", "miss", "mx", "dr", "prof", "herr", "frau", "mons", "mada", "sr"), _TITLED),
     (("mr", "ms", "dr", "prof"), _LOWER_TITLED),
-    (
-        (
-            "name",
-            "call me",
-            "sign",
-            "sincer",
-            "regards",
-            "llamo",
-            "appelle",
-            "chiamo",
-            "nome",
-            "naam",
-            "heisse",
-        ),
-        _INTRODUCED,
-    ),
+    (("name", "call me", "llamo", "appelle", "chiamo", "nome", "naam", "heiß", "heiss"), _INTRODUCED),
+    (("my ",), _MY_NAME_IS),
+    (("regards", "sincerely", "signed", "yours"), _SIGNED),
     (("name",), _LABELLED),
     (("this is", "it's", "its", "i am", "i'm"), _SPEAKING),
     (
@@ -90,13 +77,13 @@ _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
             "customer",
             "patient",
             "client",
-            "contact",
             "dear",
             "recipient",
             "member",
             "holder",
             "quest for",
-            "belong",
+            "belong to",
+            "contact",
         ),
         _ROLE,
     ),

@@ -11,7 +11,7 @@ from desk.privacy.spans import Found
 # Patterns begin with a class of characters and look back from its end: so the engine skips to it.
 _EXTENSION = r"(?:\s?(?:x|ext\.?|extension)\s?[0-9]{1,6})?"
 _INTERNATIONAL = re.compile(
-    r"[+0](?<![\w+].)(?:(?<=\+)[ ]?|(?<=0)0(?=[1-9][0-9]{0,2}[ .\-(]))\(?[1-9][0-9]{0,2}\)?"
+    r"[+0](?:(?<=\+)(?<!\+\+)[ ]?|(?<![\w+]0)(?<=0)0(?=[1-9][0-9]{0,2}[ .\-(]))\(?[1-9][0-9]{0,2}\)?"
     rf"(?:[ ().\-/]{{0,3}}[0-9]){{6,13}}{_EXTENSION}(?![0-9])"
 )
 _NORTH_AMERICAN = re.compile(
@@ -39,6 +39,25 @@ _LABEL_BEFORE = re.compile(
 _LABEL_AFTER = re.compile(
     r"(?i)[\s,;:(\\-]{0,3}(?:office|fax|mobile|cell|home|work|landline|phone|tel)\b(?!\s?(?:order|address))"
 )
+# No label is without one of these; looking for them first is much the quicker.
+_LABEL_SIGNS = (
+    *(
+        "phone",
+        "tel",
+        "handy",
+        "mob",
+        "cell",
+        "fax",
+        "whats",
+        "sms",
+        "movil",
+        "landline",
+        "call",
+        "text",
+        "ring",
+    ),
+    *("reach", "portable", "hotline", "registered", "contact", "nummer", "office", "home", "work"),
+)
 _CONTEXT = 48
 _DATE = re.compile(r"\(?\d{1,2}([./-])\d{1,2}\1\d{2,4}(?!\d)")
 
@@ -50,6 +69,9 @@ def find_labelled_phones(text: str) -> Iterator[Found]:
     for match in _NORTH_AMERICAN.finditer(text):
         if _is_grouped(match.group()) and is_dialled(match.group()):
             yield Found(match.start(), match.end(), "PHONE")
+    lowered = text.lower()
+    if not any(sign in lowered for sign in _LABEL_SIGNS):
+        return
     for match in _NUMBER.finditer(text):
         if _is_labelled(text, match.start(), match.end()):
             yield Found(match.start(), match.end(), "PHONE")

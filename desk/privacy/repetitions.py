@@ -9,6 +9,7 @@ from desk.privacy.persons import EVERYDAY_NAMES
 from desk.privacy.vaults import COMPACT_TYPES, DIGIT_TYPES, LITERAL, SCANNED, Vault
 
 _WIDEST_GAP = 5  # characters between two digits or letters of one number
+_TOO_MANY_FOR_CHANCE = 12
 _SHARED_TAIL = 9  # digits that a number has in common with and without its country prefix
 
 
@@ -25,18 +26,14 @@ class Squeezed:
         found = self.text.find(needle)
         while found >= 0:
             last = found + len(needle) - 1
-            if self.at[last] - self.at[found] <= (len(needle) - 1) * _WIDEST_GAP and self._is_close(
-                found, last
-            ):
+            close = all(self.gap(index) <= _WIDEST_GAP for index in range(found + 1, last + 1))
+            if close:
                 yield found, last
-            found = self.text.find(needle, found + 1)
+            found = self.text.find(needle, last + 1 if close else found + 1)
 
     def gap(self, index: int) -> int:
         """Distance in the text from the sign before; 1 if they touch."""
         return self.at[index] - self.at[index - 1]
-
-    def _is_close(self, first: int, last: int) -> bool:
-        return all(self.gap(index) <= _WIDEST_GAP for index in range(first + 1, last + 1))
 
 
 class _Haystack:
@@ -79,6 +76,9 @@ def find_repetitions(text: str, vault: Vault) -> Iterator[tuple[int, int, str]]:
             found = _find_words(haystack, value, capitalised=kind == "PERSON" and value in EVERYDAY_NAMES)
         for start, end in found:
             yield start, end, kind
+        if kind == "EMAIL":
+            for start, end in _find_spaced_out(haystack, value):
+                yield start, end, kind
 
 
 def _find_number(digits: Squeezed, value: str, tail: int) -> Iterator[tuple[int, int]]:
@@ -98,6 +98,16 @@ def _find_compact(text: str, squeezed: Squeezed, value: str) -> Iterator[tuple[i
         start, end = squeezed.at[first], squeezed.at[last] + 1
         if not _is_digit(text, start - 1) and not _is_digit(text, end):
             yield start, end
+
+
+def _find_spaced_out(haystack: _Haystack, address: str) -> Iterator[tuple[int, int]]:
+    """An e-mail address by its letters and digits alone, if they are too many to meet by chance."""
+    letters = "".join([char for char in address.upper() if char.isalnum() and char.isascii()])
+    if len(letters) >= _TOO_MANY_FOR_CHANCE:
+        for first, last in haystack.compact.occurrences(letters):
+            start, end = haystack.compact.at[first], haystack.compact.at[last] + 1
+            if _stands_alone(haystack.text, start, end):
+                yield start, end
 
 
 def _is_digit(text: str, index: int) -> bool:
@@ -128,8 +138,10 @@ def _end_of(text: str, end: int, words: list[str]) -> int:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    before = text[start - 1] if start else " "
-    after = text[end] if end < len(text) else " "
-    return not (before.isalnum() and text[start].isalnum()) and not (
-        after.isalnum() and text[end - 1].isalnum()
-    )
+    """Whether no word goes on over the edges; a letter beside a digit is an edge."""
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
+    return not (_goes_on(before, text[start]) or _goes_on(text[end - 1], after))
+
+
+def _goes_on(left: str, right: str) -> bool:
+    return (left.isalpha() and right.isalpha()) or (left.isdigit() and right.isdigit())

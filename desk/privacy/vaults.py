@@ -30,7 +30,7 @@ def canonical(kind: str, value: str) -> str:
     if kind in COMPACT_TYPES:
         compact = re.sub(r"[^0-9A-Z]", "", folded.upper())
         return compact.translate(SCANNED) if kind == "SSN" else compact
-    return " ".join(folded.lower().split())
+    return ("" if kind == "EMAIL" else " ").join(folded.lower().split())
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,8 @@ def _read_csv(file: TextIO) -> Iterator[_Row | BadRow]:
             continue
         if len(values) > len(names):
             yield BadRow(
-                line, f"it has {len(values)} columns, the header {len(names)}; quote text with commas"
+                line,
+                f"it has {len(values)} columns, the header {len(names)}; quote text that holds the separator",
             )
         elif values:
             yield line, dict(zip(names, values, strict=False))
@@ -177,7 +178,7 @@ def _outlined(read: Callable[[Iterable[str]], Iterator[Section]]) -> _Reader:
     def rows(file: TextIO) -> Iterator[_Row | BadRow]:
         category: Section | None = None
         sections = [section for section in read(file) if section.level > 1]
-        for section, after in zip(sections, [*sections[1:], None], strict=True):
+        for section, after in zip(sections, [*sections[1:], None], strict=False):
             if category and section.level <= category.level:
                 category = None
             if section.text:

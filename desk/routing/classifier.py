@@ -20,10 +20,15 @@ BLOCK = 512
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for each intent: `scores` and `nearest` (highest cosine of its examples), (n, intents)."""
+    """What speaks for each intent, a row a text.
+
+    `scores` and `nearest` (highest cosine of its examples) have shape (n, intents); `outside`, shape (n,),
+    is the highest cosine of the examples without an intent, at least 0.
+    """
 
     scores: Matrix
     nearest: Matrix
+    outside: Matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +45,12 @@ class Classifier:
     semantic_weights: Matrix
     lexical_weights: Matrix
 
-    def judge(self, text: str, vector: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-        """Scores (intents,), nearest cosine (intents,) and cosines to all examples (n,) of one text."""
+    def judge(self, text: str, vector: Matrix) -> tuple[Evidence, Matrix]:
+        """The evidence of one text, as one row, and its cosines to all examples (n,)."""
         cosines: Matrix = self.vectors @ vector
         scores: Matrix = _sharpen(cosines) @ self.semantic_weights * np.float32(1 - LEXICAL_SHARE)
         scores += self.sketch(text) @ self.lexical_weights * np.float32(LEXICAL_SHARE)
-        nearest = _nearest_by_intent(cosines[None], self.labels, scores.shape[0])[0]
-        return scores, nearest, cosines
+        return _weigh(scores[None], cosines[None], self.labels), cosines
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +77,25 @@ def fit_classifier(
     sketch = LexicalSketch(texts)
     lexical = sketch.rows(texts)
     targets = _one_hot(labels)
-    cosines = vectors @ vectors.T
-    kernel = _sharpen(cosines)
+    kernel = _sharpen(vectors @ vectors.T)
     kernel *= np.float32(1 - LEXICAL_SHARE)
-    kernel += (lexical @ lexical.T) * np.float32(LEXICAL_SHARE)
+    scaled = lexical * np.float32(LEXICAL_SHARE**0.5)
+    kernel += scaled @ scaled.T
     kernel[np.diag_indices_from(kernel)] += RIDGE
     factor = _invert_cholesky(kernel)
     weights = factor.T @ (factor @ targets)
     left_out = targets - weights / np.einsum("ij,ij->j", factor, factor)[:, None]
+    cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -1)
-    nearest = _nearest_by_intent(cosines, labels, targets.shape[1])
-    apart = _leave_intents_out(factor, weights, targets, nearest, labels) if foreign else None
-    model = Classifier(vectors, labels, sketch, weights, lexical.T @ weights)
-    return Fitted(model, Evidence(left_out, nearest), apart)
+    unseen = _weigh(left_out, cosines, labels)
+    apart = _leave_intents_out(factor, targets, weights, unseen, labels) if foreign else None
+    return Fitted(Classifier(vectors, labels, sketch, weights, lexical.T @ weights), unseen, apart)
 
 
 def _sharpen(cosines: Matrix) -> Matrix:
     """The radial kernel of vectors of length 1."""
-    sharpened: Matrix = np.exp(np.float32(SHARPNESS) * (cosines - np.float32(1)))
-    return sharpened
+    shifted: Matrix = (cosines - np.float32(1)) * np.float32(SHARPNESS)
+    return np.exp(shifted, out=shifted)
 
 
 def _one_hot(labels: NDArray[np.int64]) -> Matrix:
@@ -101,36 +105,34 @@ def _one_hot(labels: NDArray[np.int64]) -> Matrix:
     return targets
 
 
-def _nearest_by_intent(cosines: Matrix, labels: NDArray[np.int64], intents: int) -> Matrix:
-    """Highest cosine to an example of each intent, shape (rows, intents)."""
+def _weigh(scores: Matrix, cosines: Matrix, labels: NDArray[np.int64]) -> Evidence:
     order = np.argsort(labels, kind="stable")
-    order = order[np.searchsorted(labels[order], 0) :]
-    starts = np.searchsorted(labels[order], np.arange(intents))
-    highest: Matrix = np.maximum.reduceat(cosines[:, order], starts, axis=1)
-    return highest
+    first = int(np.searchsorted(labels[order], 0))
+    starts = np.searchsorted(labels[order[first:]], np.arange(scores.shape[1]))
+    nearest: Matrix = np.maximum.reduceat(cosines[:, order[first:]], starts, axis=1)
+    return Evidence(scores, nearest, cosines[:, order[:first]].max(axis=1, initial=0))
 
 
 def _leave_intents_out(
-    factor: Matrix, weights: Matrix, targets: Matrix, nearest: Matrix, labels: NDArray[np.int64]
+    factor: Matrix, targets: Matrix, weights: Matrix, unseen: Evidence, labels: NDArray[np.int64]
 ) -> Evidence:
-    scores, near = targets.copy(), nearest.copy()
+    scores, nearest = targets.copy(), unseen.nearest.copy()
     for intent in range(targets.shape[1]):
         rows = np.flatnonzero(labels == intent)
         block = factor[:, rows].T @ factor[:, rows]
         scores[rows] -= np.linalg.solve(block, weights[rows])
-        scores[rows, intent] = near[rows, intent] = -1
+        scores[rows, intent] = nearest[rows, intent] = -1
     known = labels >= 0
-    return Evidence(scores[known], near[known])
+    return Evidence(scores[known], nearest[known], unseen.outside[known])
 
 
 def _invert_cholesky(kernel: Matrix) -> Matrix:
-    """The inverse of the lower Cholesky factor, so that kernel^-1 = result.T @ result; destroys `kernel`.
+    """The inverse of the lower Cholesky factor, in the place of `kernel`: kernel^-1 = result.T @ result.
 
     By blocks, so that nearly all work is matrix products: NumPy has no triangular solver, and its
     general inverse takes three times as long.
     """
     size = len(kernel)
-    factor = np.zeros_like(kernel)
     for start in range(0, size, BLOCK):
         end = min(start + BLOCK, size)
         row = kernel[start:end]
@@ -138,6 +140,8 @@ def _invert_cholesky(kernel: Matrix) -> Matrix:
         corner = np.linalg.cholesky(row[:, start:end].astype(np.float64))
         inverse = np.tril(np.linalg.inv(corner)).astype(np.float32)
         kernel[end:, start:end] = kernel[end:, start:end] @ inverse.T
-        factor[start:end, :start] = -inverse @ (row[:, :start] @ factor[:start, :start])
-        factor[start:end, start:end] = inverse
-    return factor
+        # Rows above are needed no more as the factor, so its inverse takes their place.
+        row[:, :start] = -inverse @ (row[:, :start] @ kernel[:start, :start])
+        row[:, start:end] = inverse
+        row[:, end:] = 0
+    return kernel

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,14 +82,14 @@ class Router:
 
     def route(self, text: str, vector: Matrix) -> Decision:
         """The decision for one text and its vector (d,) of length 1; well under 5 ms, no I/O."""
-        scores, near, cosines = self.classifier.judge(text, vector)
-        best = np.argsort(-scores, kind="stable")[:2]
-        first = int(best[0])
-        confidence = self.calibration.probability(float(scores[first]), float(near[first]))
+        evidence, cosines = self.classifier.judge(text, vector)
+        _, features = _choose(evidence)
+        confidence = self.calibration.probability(*(float(feature) for feature in features[0]))
+        best = [self.intents[place] for place in np.argsort(-evidence.scores[0], kind="stable")[:2]]
         return Decision(
-            intent=self.intents[first] if confidence >= ACCEPT_FROM else None,
-            candidate=self.intents[first],
-            runner_up=self.intents[int(best[1])] if len(best) > 1 else None,
+            intent=best[0] if confidence >= ACCEPT_FROM else None,
+            candidate=best[0],
+            runner_up=best[1] if len(best) > 1 else None,
             confidence=confidence,
             nearest=self._neighbours(cosines),
         )
@@ -109,7 +110,11 @@ def _calibrate(fitted: Fitted, labels: NDArray[np.int64]) -> Calibration:
     # Two stand-ins for what is out of scope: texts of an intent that is taken away (near), and the
     # evidence that examples give to a middling wrong intent (far).
     _, near = _choose(fitted.foreign)
-    far = np.column_stack([np.quantile(part, 0.75, axis=1) for part in astuple(fitted.unseen)])
+    far = _features(
+        np.quantile(fitted.foreign.scores, 0.75, axis=1),
+        np.quantile(fitted.foreign.nearest, 0.75, axis=1),
+        fitted.foreign.outside,
+    )
     stand_ins = np.concatenate([near, far])
     odds = ASSUMED_OUT_OF_SCOPE / (1 - ASSUMED_OUT_OF_SCOPE)
     weight = odds * len(labels) / len(stand_ins)
@@ -121,8 +126,15 @@ def _calibrate(fitted: Fitted, labels: NDArray[np.int64]) -> Calibration:
 
 
 def _choose(evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Each row's best intent, and the confidence's two features: its score and its nearest cosine."""
+    """The best intent of each row (n,), and the features of its confidence (n, 2)."""
     chosen = evidence.scores.argmax(axis=1)
     rows = np.arange(len(chosen))
-    features = np.column_stack([evidence.scores[rows, chosen], evidence.nearest[rows, chosen]])
-    return chosen, features.astype(np.float64)
+    return chosen, _features(evidence.scores[rows, chosen], evidence.nearest[rows, chosen], evidence.outside)
+
+
+def _features(
+    score: NDArray[np.floating[Any]], nearest: NDArray[np.floating[Any]], outside: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """The score, and how much nearer an example of the intent is than one out of scope; none counts as 0."""
+    lead = np.maximum(nearest, 0) - outside
+    return np.column_stack([np.maximum(score, 0), lead]).astype(np.float64)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from desk.domain import ConversationId, ConversationMode, Principal, SubjectId
+from desk.storage import checkpoint_rows
 from desk.storage.pool import Cursor, Tx
+from desk.storage.threads import thread_id
 
 _COLUMNS = (
     "id, subject_id, channel, locale, mode, title_sealed, vault_sealed, messages, created_at, updated_at"
@@ -90,10 +92,14 @@ async def rename(tx: Tx, conversation_id: ConversationId, title_sealed: bytes | 
 
 async def remove(tx: Tx, conversation_id: ConversationId) -> bool:
     """Delete the conversation with all that hangs on it; False when the caller has no such conversation."""
-    await tx.execute("delete from checkpoints where thread_id like %s", (f"%:c:{conversation_id}",))
-    await tx.execute("delete from checkpoint_writes where thread_id like %s", (f"%:c:{conversation_id}",))
-    cursor = await tx.execute("delete from conversations where id = %s", (conversation_id,))
-    return cursor.rowcount == 1
+    cursor = await tx.execute(
+        "delete from conversations where id = %s returning tenant_id, subject_id", (conversation_id,)
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return False
+    await checkpoint_rows.delete_threads(tx, [thread_id(*row, conversation_id)])
+    return True
 
 
 def vault_aad(conversation_id: ConversationId) -> bytes:

@@ -209,19 +209,20 @@ async def nearest(tx: Tx, vector: NDArray[np.float32], limit: int) -> list[Found
     return [FoundFaq(_faq(row[:-1]), float(row[-1])) for row in await cursor.fetchall()]
 
 
-# A rare word of the question counts more than one that stands everywhere. The words are looked up one by one
-# by `plainto_tsquery`, so that nothing a customer types can be an operator.
+# A rare word counts more than one that stands everywhere, and in the question more than in the answer. The
+# words are looked up one by one by `plainto_tsquery`, so that nothing a customer types can be an operator.
 _MATCHING = f"""
 with asked as materialized (
     select plainto_tsquery('simple', lexeme) as word from unnest(to_tsvector('simple', %s))
 ), hits as (
-    select f.id, asked.word from faqs f join asked on f.words @@ asked.word
+    select f.id, word, case when to_tsvector('simple', f.question) @@ word then 1.0 else 0.5 end as place
+    from faqs f join asked on f.words @@ word
 ), weights as (
-    select asked.word, ln(1 + (select count(*) from faqs)::float8 / (1 + count(hits.id))) as weight
-    from asked left join hits using (word) group by asked.word
+    select word, ln(1 + (select count(*) from faqs)::float8 / (1 + count(id))) as weight
+    from asked left join hits using (word) group by word
 ), best as (
-    select hits.id, sum(weight) / (select sum(weight) from weights) as score
-    from hits join weights using (word) group by hits.id
+    select id, sum(weight * place) / (select sum(weight) from weights) as score
+    from hits join weights using (word) group by id
 )
 select {_COLUMNS}, best.score from best join faqs f on f.id = best.id
 order by best.score desc, f.external_id limit %s
@@ -231,7 +232,8 @@ order by best.score desc, f.external_id limit %s
 async def matching_words(tx: Tx, query: str, limit: int) -> list[FoundFaq]:
     """The tenant's FAQs that share words with `query`, best first, for when vectors cannot be had.
 
-    The score is the share of the query's words found, weighted by how rare they are: 0 to 1, no cosine.
+    The score is the share of the query's words that stand in the question (in the answer they count half),
+    weighted by how rare they are: 0 to 1, and no cosine.
     """
     cursor = await tx.execute(_MATCHING, (query.replace("\0", " "), limit))
     return [FoundFaq(_faq(row[:-1]), float(row[-1])) for row in await cursor.fetchall()]

@@ -131,10 +131,10 @@ async def named(tx: Tx, asked: Asked) -> Named:
 _IN_CHOICE = f"""
 stock > 0
 and (%(genres)s::text[] = '{{}}' or exists (
-    select from unnest(genres) genre, unnest(%(genres)s::text[]) wanted
+    select from unnest(p.genres) genre, unnest(%(genres)s::text[]) wanted
     where {_folded("genre")} = {_folded("wanted")}))
 and (%(authors)s::text[] = '{{}}' or exists (
-    select from unnest(authors) author, unnest(%(authors)s::text[]) wanted
+    select from unnest(p.authors) author, unnest(%(authors)s::text[]) wanted
     where position(' ' || {_folded("wanted")} || ' ' in ' ' || {_folded("author")} || ' ') > 0))
 """  # noqa: S608
 
@@ -142,15 +142,17 @@ and (%(authors)s::text[] = '{{}}' or exists (
 async def nearest(
     tx: Tx, vector: NDArray[np.float32], choice: Choice, limit: int, *, first: Sequence[str] = ()
 ) -> list[Product]:
-    """Products in stock, those in `first` before all others, which follow by similarity.
+    """Products in stock: those in `first`, then those that share a genre with them, then by similarity.
 
     They are compared with the middle of `first` if there is one, else with `vector` (length 1).
     """
     cursor = await tx.execute(
-        f"select {_COLUMNS} from products p where {_IN_CHOICE}"  # noqa: S608
-        " order by sku <> all(%(first)s::text[]), embedding <#> coalesce("
-        "(select avg(embedding) from products where sku = any(%(first)s)), %(vector)b::vector),"
-        " rating desc, sku limit %(limit)s",
+        "with model as (select avg(embedding) as middle from products where sku = any(%(first)s)),"  # noqa: S608
+        " kin as (select array_agg(genre) as genres from products, unnest(genres) genre"
+        " where sku = any(%(first)s))"
+        f" select {_COLUMNS} from products p, model, kin where {_IN_CHOICE}"
+        " order by sku <> all(%(first)s::text[]), coalesce(not p.genres && kin.genres, false),"
+        " embedding <#> coalesce(middle, %(vector)b::vector), rating desc, sku limit %(limit)s",
         {**_parameters(choice, limit, first), "vector": Vector(vector)},
     )
     return [_product(row) for row in await cursor.fetchall()]

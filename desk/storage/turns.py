@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +14,7 @@ import psycopg
 import psycopg.errors
 
 from desk.domain import ConversationId, Principal, SubjectId, TenantId, TurnId, TurnState
-from desk.errors import Conflict, DeskError, NotFound
+from desk.errors import Conflict, NotFound
 from desk.storage.pool import Cursor, Tx
 
 LEASE_SECONDS = 6
@@ -22,6 +24,10 @@ _COLUMNS = (
     "id, conversation_id, subject_id, idempotency_key, request_hash, state, input_sealed, reply_sealed,"
     " problem, accepted_at"
 )
+
+
+class KeyTaken(Exception):
+    """The caller used this Idempotency-Key before; the stored turn is the answer, if it has the same body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +87,7 @@ async def get(tx: Tx, turn_id: TurnId) -> Turn | None:
 
 
 async def add(tx: Tx, principal: Principal, new: NewTurn) -> None:
-    """Put the turn into the inbox and take its lease.
-
-    In a pipeline the errors below surface at its end; `accept_conflict` reads them.
-    """
+    """Put the turn into the inbox; in a pipeline its refusal surfaces at the end, see `accepting`."""
     await tx.execute(
         "insert into turns (tenant_id, id, conversation_id, subject_id, idempotency_key, request_hash, state,"
         " input_sealed) values (%s, %s, %s, %s, %s, %s, 'accepted', %s)",
@@ -109,16 +112,23 @@ async def take_lease(tx: Tx, principal: Principal, new: NewTurn) -> Cursor:
     )
 
 
-def accept_conflict(error: psycopg.IntegrityError) -> DeskError | None:
-    """What a refused accept means; None when this key was used before and the stored turn is the answer."""
-    constraint = error.diag.constraint_name or ""
+@contextmanager
+def accepting() -> Iterator[None]:
+    """Around an accept: raises what its refusal means, KeyTaken, Conflict or NotFound."""
+    try:
+        yield
+    except psycopg.IntegrityError as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: psycopg.IntegrityError) -> Exception:
+    constraint = error.diag.constraint_name
     if constraint == "turns_idempotency":
-        return None
+        return KeyTaken()
     if constraint == "turn_queue_one_writer":
         return Conflict("This conversation is still answering the message before; try again in a moment.")
-    if isinstance(error, psycopg.errors.ForeignKeyViolation):
-        return NotFound()
-    raise error
+    # The foreign key carries the person: the conversation does not exist, or is not theirs.
+    return NotFound() if isinstance(error, psycopg.errors.ForeignKeyViolation) else error
 
 
 async def renew(tx: Tx, claims: list[Claim]) -> set[TurnId]:

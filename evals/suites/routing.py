@@ -64,10 +64,12 @@ async def evaluate_routing(
         for source in sources:
             train = [row for row in examples if row["source"] == source]
             test = [row for row in asked if row["source"] == source]
-            judging = (
-                _judge_folds(train, embedder, progress) if folded else _judge(train, test, embedder, progress)
-            )
-            judged[source] = await judging if train else _unjudged(len(test))
+            if not train:
+                judged[source] = _unjudged(len(test))
+            elif folded:
+                judged[source] = await _judge_folds(train, embedder, progress)
+            else:
+                judged[source] = await _judge(train, test, embedder, progress)
     return _report(judged)
 
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from desk.domain import Principal
 from desk.retrieval.ingest import IngestReport, ingest
-from desk.retrieval.load import read_faqs
+from desk.retrieval.load import load
 from graphs.services import Services
 from server.commands.accounts import TenantOption
 from server.commands.opening import console, say, with_services
@@ -33,7 +33,7 @@ def ingest_files(files: Files, tenant: TenantOption) -> None:
 
 
 async def _ingest_file(services: Services, principal: Principal, file: Path) -> IngestReport:
-    total = sum(1 for _ in read_faqs(file))
+    total = sum(1 for _ in load(file))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(file.name, total=total)
@@ -41,8 +41,8 @@ async def _ingest_file(services: Services, principal: Principal, file: Path) -> 
             services.engine.database,
             services.engine.embedder,
             principal,
-            read_faqs(file),
-            on_progress=lambda report: progress.update(task, completed=report.read),
+            load(file),
+            on_progress=lambda report: progress.update(task, completed=report.seen),
         )
 
 

@@ -24,7 +24,7 @@ console = Console(stderr=True)
 
 def say(line: str) -> None:
     """Tell the person at the terminal; stdout stays free for results."""
-    console.print(line, highlight=False, markup=False)
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def with_stores(work: Callable[[Settings, Engines], Awaitable[Result]]) -> Result:

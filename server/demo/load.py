@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from desk.retrieval.products import ingest_products
-
 from desk.domain import Principal, Tenant, TenantSettings
 from desk.retrieval.ingest import ingest
+from desk.retrieval.products import ingest_products
 from desk.storage import tenants
 from desk.storage.faqs import FaqEntry
 from desk.tooling import Product

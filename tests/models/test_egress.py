@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -27,8 +28,8 @@ async def wire() -> AsyncIterator[Wire]:
         yield running
 
 
-def open_model(wire: Wire, spec: ModelSpec, guard: Guard | None = None) -> GuardedChatOpenAI:
-    return open_openai(spec, api_key=None, base_url=wire.base_url, guard=guard)
+async def open_model(wire: Wire, spec: ModelSpec, guard: Guard | None = None) -> GuardedChatOpenAI:
+    return await asyncio.to_thread(open_openai, spec, api_key=None, base_url=wire.base_url, guard=guard)
 
 
 async def by_port(model: GuardedChatOpenAI, guard: Guard) -> object:
@@ -74,7 +75,7 @@ def break_down(_body: bytes) -> None:
 async def test_an_objection_or_a_fault_of_the_guard_stops_every_way_out(
     wire: Wire, way: Call, guard: Guard
 ) -> None:
-    model = open_model(wire, EXTERNAL, guard)
+    model = await open_model(wire, EXTERNAL, guard)
     with pytest.raises(EgressBlocked):
         await way(model, guard)
     assert wire.requests == []
@@ -83,7 +84,7 @@ async def test_an_objection_or_a_fault_of_the_guard_stops_every_way_out(
 
 @pytest.mark.parametrize("way", WAYS[1:])
 async def test_without_a_guard_langchains_calls_send_nothing_out(wire: Wire, way: Call) -> None:
-    model = open_model(wire, EXTERNAL)
+    model = await open_model(wire, EXTERNAL)
     with pytest.raises(EgressBlocked):
         await way(model, break_down)
     assert wire.requests == []
@@ -91,7 +92,7 @@ async def test_without_a_guard_langchains_calls_send_nothing_out(wire: Wire, way
 
 
 async def test_blocking_calls_are_guarded_too(wire: Wire) -> None:
-    model = open_model(wire, EXTERNAL, object_to_mail)
+    model = await open_model(wire, EXTERNAL, object_to_mail)
     with pytest.raises(Exception, match=r"(?i)connection|safely"):
         model.invoke("ada@example.com")
     assert wire.requests == []
@@ -100,7 +101,7 @@ async def test_blocking_calls_are_guarded_too(wire: Wire) -> None:
 
 async def test_the_guard_sees_the_bytes_that_are_sent(wire: Wire) -> None:
     bodies: list[bytes] = []
-    model = open_model(wire, EXTERNAL, bodies.append)
+    model = await open_model(wire, EXTERNAL, bodies.append)
     await by_port(model, bodies.append)
     await by_astream(model, bodies.append)
     await by_ainvoke(model, bodies.append)
@@ -113,7 +114,7 @@ async def test_a_guard_that_takes_too_long_stops_the_request(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(egress, "GUARD_SECONDS", 0.05)
-    model = open_model(wire, EXTERNAL)
+    model = await open_model(wire, EXTERNAL)
     with pytest.raises(EgressBlocked):
         await by_port(model, lambda _body: time.sleep(0.3))
     assert wire.requests == []
@@ -121,7 +122,7 @@ async def test_a_guard_that_takes_too_long_stops_the_request(
 
 
 async def test_a_local_model_is_not_guarded(wire: Wire) -> None:
-    model = open_model(wire, LOCAL)
+    model = await open_model(wire, LOCAL)
     await by_port(model, break_down)
     await by_ainvoke(model, break_down)
     assert len(wire.requests) == 2

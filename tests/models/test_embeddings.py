@@ -14,6 +14,7 @@ from desk.errors import Misconfigured
 from desk.models import minilm_export
 from desk.models.embeddings import MODEL_FILE, TOKENIZER_FILE, Embedder, MiniLM, Vectors, load_minilm
 from desk.models.minilm_export import export_minilm, read_safetensors
+from tests.conftest import MODELS
 
 TEXTS = [
     "How long does shipping take?",
@@ -31,12 +32,9 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def exported(embedder: MiniLM) -> Path:
-    """The folder of the export, which the embedder fixture has made."""
-    return minilm_folder(embedder)
-
-
-def minilm_folder(_: MiniLM) -> Path:
-    return Path(__file__).parents[2] / ".desk" / "models"
+    """The folder of the export; asking for the embedder has made it."""
+    assert embedder.dimensions == 384
+    return MODELS
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The stream transport keeps HTTP's rules where servers differ: ends, interim heads, idle connections, TLS."""
+"""The stream transport keeps HTTP's rules where servers differ: ends, interim heads, idle connections."""
 
 from __future__ import annotations
 

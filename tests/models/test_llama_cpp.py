@@ -20,8 +20,8 @@ from desk.models.port import Finished, ModelEvent, ModelFailed, ModelRequest, Te
 from tests.models.tiny_gguf import write_tiny_model
 
 pytestmark = pytest.mark.extras
-SPEC = ModelSpec("tiny", "llama_cpp", False, 512, tools=False)
-LONG = ModelRequest(({"role": "user", "content": "Say something."},), max_tokens=400, temperature=1.0)
+SPEC = ModelSpec("tiny", "llama_cpp", False, 4096, tools=False)
+LONG = ModelRequest(({"role": "user", "content": "Say something."},), max_tokens=3500, temperature=1.0)
 SHORT = ModelRequest(({"role": "user", "content": "Grüße ✓"},), max_tokens=24, temperature=1.0)
 
 
@@ -81,7 +81,20 @@ async def test_leaving_cancels_and_the_same_process_answers_the_next(model: Llam
     pid = model.process.pid
     started = time.monotonic()
     assert isinstance((await collect(model))[-1], Finished)
+    assert model.process.pid == pid
     assert time.monotonic() - started < llama_process.CANCEL_SECONDS
+
+
+async def test_cancelling_reaches_a_prompt_that_is_still_read(model: LlamaChat) -> None:
+    await model.warm()
+    pid = model.process.pid
+    long = ModelRequest(({"role": "user", "content": "word " * 500},), max_tokens=50)
+    asking = asyncio.create_task(collect(model, long))
+    await asyncio.sleep(0.02)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert isinstance((await collect(model))[-1], Finished)
     assert model.process.pid == pid
 
 
@@ -91,12 +104,12 @@ async def test_two_at_once_wait_for_each_other(model: LlamaChat) -> None:
 
 
 async def test_whoever_waits_too_long_is_told(file: Path) -> None:
-    model = open_llama(SPEC, file, times=Timeouts(first_token=0.5))
-    await model.warm()
+    model = open_llama(SPEC, file)
+    hasty = model.model_copy(update={"times": Timeouts(first_token=0.05)})
     async with aclosing(model.stream_request(LONG, guard=nothing)) as events:
         await anext(events)
         with pytest.raises(ModelFailed) as failure:
-            await collect(model)
+            await collect(hasty)
     assert failure.value.reason == "busy"
     await model.aclose()
 
@@ -119,11 +132,12 @@ async def test_a_process_that_hangs_is_killed_and_replaced(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(llama_process, "CANCEL_SECONDS", 0.1)
-    model = open_llama(SPEC, file, times=Timeouts(first_token=3, between_tokens=0.2))
+    model = open_llama(SPEC, file)
+    hasty = model.model_copy(update={"times": Timeouts(between_tokens=0.3)})
     await model.warm()
     pid = model.process.pid
     assert pid is not None
-    async with aclosing(model.stream_request(LONG, guard=nothing)) as events:
+    async with aclosing(hasty.stream_request(LONG, guard=nothing)) as events:
         await anext(events)
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(ModelFailed) as failure:
@@ -145,7 +159,7 @@ async def test_closing_ends_the_process(file: Path) -> None:
 
 
 async def test_a_prompt_that_does_not_fit_is_rejected_and_harms_nothing(model: LlamaChat) -> None:
-    long = ModelRequest(({"role": "user", "content": "word " * 500},))
+    long = ModelRequest(({"role": "user", "content": "word " * 2000},))
     with pytest.raises(ModelFailed) as failure:
         await collect(model, long)
     assert failure.value.reason == "rejected"

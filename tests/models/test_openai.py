@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -41,8 +42,9 @@ async def wire() -> AsyncIterator[Wire]:
         yield running
 
 
-def open_model(wire: Wire, spec: ModelSpec = SPEC) -> GuardedChatOpenAI:
-    return open_openai(spec, api_key=SecretStr("sk-1"), base_url=wire.base_url, guard=nothing)
+async def open_model(wire: Wire, spec: ModelSpec = SPEC) -> GuardedChatOpenAI:
+    key = SecretStr("sk-1")
+    return await asyncio.to_thread(open_openai, spec, api_key=key, base_url=wire.base_url, guard=nothing)
 
 
 async def collect(model: GuardedChatOpenAI, request: ModelRequest = QUESTION) -> list[ModelEvent]:
@@ -54,7 +56,7 @@ async def collect(model: GuardedChatOpenAI, request: ModelRequest = QUESTION) ->
 
 async def test_text_streams_and_ends_with_the_whole_answer_and_its_cost(wire: Wire) -> None:
     wire.script([say("It ", "is ", "shipped.", usage=(1000, 200))])
-    events = await collect(open_model(wire))
+    events = await collect(await open_model(wire))
     assert events[:-1] == [TextDelta("It "), TextDelta("is "), TextDelta("shipped.")]
     assert events[-1] == Finished("It is shipped.", (), Usage(1000, 200, 0.003), "gpt-test")
 
@@ -62,7 +64,7 @@ async def test_text_streams_and_ends_with_the_whole_answer_and_its_cost(wire: Wi
 async def test_tool_calls_arrive_in_pieces_and_whole(wire: Wire) -> None:
     calls = [call("order_status", "call_1", order_id="100234"), call("faq_search", "call_2", query="é")]
     wire.script([say(calls=calls)])
-    events = await collect(open_model(wire))
+    events = await collect(await open_model(wire))
     assert [event.index for event in events if isinstance(event, ToolCallDelta)] == [0, 0, 0, 1, 1, 1]
     last = events[-1]
     assert isinstance(last, Finished)
@@ -75,7 +77,7 @@ async def test_tool_calls_arrive_in_pieces_and_whole(wire: Wire) -> None:
 
 async def test_the_request_carries_messages_tools_limits_and_key(wire: Wire) -> None:
     request = ModelRequest(QUESTION.messages, (TOOL,), max_tokens=77, temperature=0.5)
-    await collect(open_model(wire), request)
+    await collect(await open_model(wire), request)
     (seen,) = wire.requests
     assert seen.path == "/v1/chat/completions"
     assert seen.headers["authorization"] == "Bearer sk-1"
@@ -92,18 +94,18 @@ async def test_the_request_carries_messages_tools_limits_and_key(wire: Wire) -> 
 
 async def test_a_reasoning_model_gets_an_effort_and_no_temperature(wire: Wire) -> None:
     spec = ModelSpec("gpt-5-mini", "openai", True, 4096, reasoning_effort="minimal")
-    await collect(open_model(wire, spec))
+    await collect(await open_model(wire, spec))
     assert wire.requests[0].json["reasoning_effort"] == "minimal"
     assert "temperature" not in wire.requests[0].json
 
 
 async def test_a_server_of_ones_own_gets_the_old_limit_too(wire: Wire) -> None:
-    await collect(open_model(wire, ModelSpec("m", "openai", external=False, context_window=4096)))
+    await collect(await open_model(wire, ModelSpec("m", "openai", external=False, context_window=4096)))
     assert wire.requests[0].json["max_tokens"] == wire.requests[0].json["max_completion_tokens"] == 77
 
 
 async def test_connections_are_used_again(wire: Wire) -> None:
-    model = open_model(wire)
+    model = await open_model(wire)
     for _ in range(4):
         async with aclosing(model.stream_request(QUESTION, guard=nothing)) as events:
             assert [event async for event in events]
@@ -125,7 +127,7 @@ class Tokens(AsyncCallbackHandler):
 
 async def test_as_a_langchain_model_it_streams_as_the_stock_one_does(wire: Wire) -> None:
     wire.script([say("It ", "is.", calls=[call("order_status", order_id="1")], usage=(9, 4))])
-    ours = open_model(wire)
+    ours = await open_model(wire)
     stock = ChatOpenAI(model="gpt-test", api_key=SecretStr("x"), base_url=wire.base_url, stream_usage=True)
 
     async def answer(model: ChatOpenAI) -> tuple[AIMessageChunk, list[str]]:
@@ -146,7 +148,7 @@ async def test_as_a_langchain_model_it_streams_as_the_stock_one_does(wire: Wire)
 
 async def test_as_a_langchain_model_it_invokes_and_gives_structured_output(wire: Wire) -> None:
     wire.script([say("It is."), say('{"city": "Ulm"}')])
-    model = open_model(wire)
+    model = await open_model(wire)
     assert (await model.ainvoke("hi")).content == "It is."
     schema = {"title": "Place", "type": "object", "properties": {"city": {"type": "string"}}}
     found = await model.with_structured_output(schema, method="json_mode").ainvoke("where? as json")

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 WIDTH, LAYERS, HEADS, INNER = 32, 2, 4, 64
+BYTES = 256
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}assistant:"
 )
 
 
-def write_tiny_model(path: Path, context_tokens: int = 512) -> Path:
+def write_tiny_model(path: Path, context_tokens: int = 4096) -> Path:
     """A llama of 256 byte tokens and a few control tokens, under half a megabyte."""
     import gguf
 
@@ -37,11 +38,11 @@ def write_tiny_model(path: Path, context_tokens: int = 512) -> Path:
 
 def _add_vocabulary(writer: Any, gguf: Any) -> int:
     control, byte = gguf.TokenType.CONTROL, gguf.TokenType.BYTE
-    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{value:02X}>" for value in range(256))]
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{value:02X}>" for value in range(BYTES))]
     writer.add_tokenizer_model("llama")
     writer.add_token_list(tokens)
     writer.add_token_scores([0.0] * len(tokens))
-    writer.add_token_types([gguf.TokenType.UNKNOWN, control, control, *([byte] * 256)])
+    writer.add_token_types([gguf.TokenType.UNKNOWN, control, control, *([byte] * BYTES)])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(0)
@@ -56,7 +57,12 @@ def _add_weights(writer: Any, vocabulary: int) -> None:
         writer.add_tensor(name, (random.standard_normal(shape) * 0.2).astype(np.float32))
 
     add("token_embd.weight", vocabulary, WIDTH)
-    add("output.weight", vocabulary, WIDTH)
+    output = (random.standard_normal((vocabulary, WIDTH)) * 0.2).astype(np.float32)
+    # What scores zero is never sampled. So only a limit ends the babble, and its bytes are mostly ASCII:
+    # of random bytes hardly any make up a character, and without one nothing is streamed.
+    output[: vocabulary - BYTES] = 0.0
+    output[vocabulary - BYTES // 2 :] = 0.0
+    writer.add_tensor("output.weight", output)
     writer.add_tensor("output_norm.weight", np.ones(WIDTH, dtype=np.float32))
     for layer in range(LAYERS):
         prefix = f"blk.{layer}."

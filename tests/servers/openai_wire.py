@@ -44,6 +44,7 @@ class Fault(StrEnum):
     NOT_AN_OBJECT = "not_an_object"
     ERROR_IN_STREAM = "error_in_stream"
     EMPTY_CHOICES = "empty_choices"
+    ENDED_EARLY = "ended_early"
     MISSING_DONE = "missing_done"
     HANG_AFTER_FINISH = "hang_after_finish"
     ENDLESS = "endless"
@@ -115,6 +116,7 @@ class Wire:
     _replies: list[Reply] = field(default_factory=lambda: [Reply()])
     _handlers: dict[asyncio.Task[Any], asyncio.StreamWriter] = field(default_factory=dict)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
+    _busy: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         """Nothing is served yet."""
@@ -123,6 +125,11 @@ class Wire:
     def script(self, replies: Iterable[Reply]) -> None:
         """Answer the coming requests with these, in order; the last one repeats."""
         self._replies = list(replies)
+
+    async def asked(self, seconds: float = 5.0) -> None:
+        """Wait until a request is being served; TimeoutError if none is."""
+        async with asyncio.timeout(seconds):
+            await self._busy.wait()
 
     async def hung_up(self, seconds: float = 2.0) -> None:
         """Wait until no request is being served; TimeoutError if one still is."""
@@ -151,12 +158,14 @@ class Wire:
             self.requests.append(seen)
             self.serving += 1
             self._idle.clear()
+            self._busy.set()
             try:
                 keep, early = await _unless_hung_up(reader, _answer(self._next(), seen, writer))
             finally:
                 self.serving -= 1
                 if not self.serving:
                     self._idle.set()
+                    self._busy.clear()
 
 
 @asynccontextmanager
@@ -265,7 +274,7 @@ def _events(reply: Reply, asked: dict[str, Any]) -> Iterable[bytes]:
     model = asked["model"]
     yield _chunk(model, {"role": "assistant", "content": ""})
     yield from (_chunk(model, {"content": token}) for token in reply.tokens)
-    if reply.fault in _MIDDLE and reply.fault is not Fault.HANG_AFTER_FINISH:
+    if reply.fault is Fault.ENDED_EARLY or reply.fault in _MIDDLE.keys() - {Fault.HANG_AFTER_FINISH}:
         return
     for index, item in enumerate(reply.calls):
         yield from _call_events(model, index, item)

@@ -155,8 +155,9 @@ async def test_a_blob_opens_only_in_its_own_row(
     saver: PostgresSaver, user: Principal, owner_url: str, how: str
 ) -> None:
     thread, other = new_thread(user), new_thread(user)
+    same_id = checkpoint()["id"]
     for one in (thread, other):
-        stored = await put(saver, one, talk=one)
+        stored = await saver.aput(on(one), {**checkpoint(talk=one), "id": same_id}, LOOP, {})
         await saver.aput_writes(stored, [("talk", "a"), ("talk", "b")], "task")
     assert await saver.aget_tuple(on(thread))
 
@@ -203,7 +204,9 @@ async def test_a_stuck_thread_holds_up_no_other(database: Database, user: Princi
     await waiting
 
 
-async def test_keep_latest_replaces_whatever_the_clocks_say(database: Database, user: Principal) -> None:
+async def test_keep_latest_replaces_whatever_the_clocks_say(
+    database: Database, user: Principal, owner_url: str
+) -> None:
     saver = PostgresSaver(database, OneKey(), keep_latest=True)
     thread = new_thread(user)
     early, late = checkpoint(talk="second"), checkpoint(talk="first")
@@ -216,7 +219,7 @@ async def test_keep_latest_replaces_whatever_the_clocks_say(database: Database, 
     saved = await saver.aget_tuple(on(thread))
     assert saved is not None
     assert saved.checkpoint["channel_values"] == {"talk": "second"}
-    assert saved.pending_writes == []
+    assert await as_owner(owner_url, "select 1 from checkpoint_writes where thread_id = %s", thread) == []
 
 
 async def test_keep_latest_spares_writes_that_run_ahead_and_other_namespaces(
@@ -290,6 +293,14 @@ async def test_pruned_checkpoints_leave_no_dangling_parent(saver: PostgresSaver,
     saved = await saver.aget_tuple(second)
     assert saved is not None
     assert saved.parent_config is None
+
+
+async def test_a_limit_counts_what_the_filter_lets_through(saver: PostgresSaver, user: Principal) -> None:
+    thread = new_thread(user)
+    for step in (1, 1, 1, 2):
+        await saver.aput(on(thread), checkpoint(), {**LOOP, "step": step}, {})
+    listed = [saved async for saved in saver.alist(on(thread), filter={"step": 1}, limit=2)]
+    assert [saved.metadata["step"] for saved in listed] == [1, 1]
 
 
 async def test_a_delta_channel_keeps_its_ancestors(database: Database, user: Principal) -> None:

@@ -20,7 +20,7 @@ from desk.storage.checkpoint_seals import open_row
 from desk.storage.checkpoints import PostgresSaver
 from desk.storage.pool import Database
 from desk.storage.staging import StagedSaver
-from tests.storage.threads_of import OneKey, new_thread
+from tests.storage.threads_of import OneKey, checkpoint, new_thread
 
 RAW = "my raw words"
 
@@ -137,6 +137,13 @@ async def test_what_waits_on_a_checkpoint_is_kept_with_it(database: Database, us
     saved = await PostgresSaver(database, keys).aget_tuple({"configurable": {"thread_id": thread}})
     assert saved is not None
     assert [channel for _, channel, _ in saved.pending_writes or []] == ["__interrupt__"]
+
+
+async def test_a_graph_with_a_delta_channel_is_refused(user: Principal) -> None:
+    staged = StagedSaver(new_thread(user), None)
+    config: RunnableConfig = {"configurable": staged.configurable}
+    with pytest.raises(ValueError, match="DeltaChannel"):
+        await staged.aput(config, checkpoint(), {"counters_since_delta_snapshot": {"lines": (1, 1)}}, {})
 
 
 async def test_a_strict_graph_keeps_the_same_saver(user: Principal) -> None:

@@ -1,0 +1,89 @@
+"""A lean HTTP/1.1 client, so that a benchmark measures the server and not itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+
+from bench.result import BenchFailed
+
+
+class Connection:
+    """One connection that is kept open; one request at a time."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def post(self, path: str, body: Any, headers: dict[str, str]) -> Any:
+        """The JSON answer; raises BenchFailed unless its status is 200."""
+        reader = await self._send(path, body, headers)
+        status, fields = await _head(reader)
+        answer = await reader.readexactly(int(fields[b"content-length"]))
+        if status != 200:
+            raise BenchFailed(f"{path} answered {status}: {answer[:200]!r}")
+        return orjson.loads(answer)
+
+    async def events(self, path: str, body: Any, headers: dict[str, str]) -> EventReader:
+        """Begin a stream of server-sent events; raises BenchFailed unless its status is 200."""
+        reader = await self._send(path, body, headers)
+        status, _ = await _head(reader)
+        if status != 200:
+            raise BenchFailed(f"{path} answered {status}")
+        return EventReader(reader)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._writer is not None:
+            self._writer.close()
+
+    async def _send(self, path: str, body: Any, headers: dict[str, str]) -> asyncio.StreamReader:
+        if self._reader is None or self._writer is None:
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        payload = orjson.dumps(body)
+        fields = {"host": "127.0.0.1", "content-type": "application/json", **headers}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        request = f"POST {path} HTTP/1.1\r\n{head}content-length: {len(payload)}\r\n\r\n"
+        self._writer.write(request.encode() + payload)
+        return self._reader
+
+
+class EventReader:
+    """The events of one chunked response; `next` gives each event's name and data."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self._text = b""
+
+    async def next(self) -> tuple[str, bytes] | None:
+        """The next event that has data, or None at the end of the stream."""
+        while True:
+            text = self._text.replace(b"\r\n", b"\n")
+            block, found, rest = text.partition(b"\n\n")
+            if not found:
+                size = int((await self._reader.readline()).strip() or b"0", 16)
+                self._text += await self._reader.readexactly(size)
+                await self._reader.readline()
+                if size == 0:
+                    return None
+                continue
+            self._text = rest
+            event = _event(block)
+            if event is not None:
+                return event
+
+
+def _event(block: bytes) -> tuple[str, bytes] | None:
+    fields = dict(line.partition(b": ")[::2] for line in block.split(b"\n") if b": " in line)
+    data = fields.get(b"data")
+    return None if data is None else (fields.get(b"event", b"message").decode(), data)
+
+
+async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[bytes, bytes]]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    fields = (line.partition(b":") for line in lines if line)
+    return int(first.split()[1]), {name.lower(): value.strip() for name, _, value in fields}

@@ -1,0 +1,70 @@
+"""The same straight chain of trivial nodes twice: for our turn, and for the stock checkpointer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from typing_extensions import NotRequired
+
+from desk.domain import Answer
+from graphs.state import Line, TurnContext, TurnState
+from graphs.steps import Node, step
+
+
+class ChainState(MessagesState):
+    """The stock state: the messages, and one field that every node changes."""
+
+    summary: NotRequired[str]
+
+
+def our_chain(nodes: int, answer: str) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """Nodes as the support graph has them, steps and all; the last one answers."""
+    graph = StateGraph(TurnState, context_schema=TurnContext)
+    for place in range(nodes):
+        graph.add_node(f"node_{place}", step(_our_node(place, nodes, answer)))  # type: ignore[call-overload]
+    return _connected(graph, nodes).compile()
+
+
+def stock_chain(nodes: int, answer: str) -> StateGraph[Any, Any, Any, Any]:
+    """The same with LangChain messages in the state; not yet compiled."""
+    graph = StateGraph(ChainState)
+    for place in range(nodes):
+        graph.add_node(f"node_{place}", _stock_node(place, nodes, answer))
+    return _connected(graph, nodes)
+
+
+def _connected(graph: StateGraph[Any, Any, Any, Any], nodes: int) -> StateGraph[Any, Any, Any, Any]:
+    names = [START, *(f"node_{place}" for place in range(nodes)), END]
+    for before, after in zip(names, names[1:], strict=False):
+        graph.add_edge(before, after)
+    return graph
+
+
+def _our_node(place: int, nodes: int, answer: str) -> Node:
+    async def node(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
+        update: TurnState = {"summary": f"node {place}"}
+        lines: list[Line] = []
+        if place == 0:
+            update["text"] = runtime.context.text
+            lines.append({"role": "user", "text": runtime.context.text})
+        if place == nodes - 1:
+            update["answer"] = Answer(answer, "en", "fallback")
+            lines.append({"role": "assistant", "text": answer})
+        return {**update, "window": lines} if lines else update
+
+    node.__name__ = f"node_{place}"
+    return node
+
+
+def _stock_node(place: int, nodes: int, answer: str) -> Any:
+    async def node(_state: ChainState) -> dict[str, Any]:
+        update: dict[str, Any] = {"summary": f"node {place}"}
+        if place == nodes - 1:
+            update["messages"] = [AIMessage(answer)]
+        return update
+
+    return node

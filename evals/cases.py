@@ -1,0 +1,72 @@
+"""End-to-end cases: who says what, and what must hold of each answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from desk.errors import InvalidInput
+from evals.data import Row, read_rows
+from evals.scorers.observed import Expected
+
+CASE = {"id": str, "source": str, "turns": list}
+KEYS = frozenset({"routes", "intent", "facts", "absent", "citations", "tools", "language"})
+DEFAULT_PERSON = "ada@example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTurn:
+    """What the customer says, and what must hold of the answer."""
+
+    say: str
+    expect: Expected
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A conversation of its own, of the customer with this verified e-mail (None = one nobody vouches for)."""
+
+    id: str
+    source: str
+    person: str | None
+    turns: tuple[CaseTurn, ...]
+
+
+def read_cases(path: Path) -> list[Case]:
+    """The cases of a file of `{id, source, as?, turns: [{say, expect}]}`; raises InvalidInput on a bad one."""
+    return [_case(row) for row in read_rows(path, CASE)]
+
+
+def _case(row: Row) -> Case:
+    turns = tuple(_turn(turn, row["id"]) for turn in row["turns"])
+    if not turns:
+        raise InvalidInput(f"Case {row['id']}: it has no turn.")
+    return Case(row["id"], row["source"], row.get("as", DEFAULT_PERSON), turns)
+
+
+def _turn(turn: Any, case_id: str) -> CaseTurn:
+    if not isinstance(turn, dict) or not isinstance(turn.get("say"), str):
+        raise InvalidInput(f"Case {case_id}: a turn is {{say, expect}}.")
+    expect = turn.get("expect", {})
+    unknown = sorted(expect.keys() - KEYS)
+    if unknown:
+        raise InvalidInput(f"Case {case_id}: {unknown} is not known; known are {sorted(KEYS)}.")
+    return CaseTurn(turn["say"], _expected(expect))
+
+
+def _expected(expect: dict[str, Any]) -> Expected:
+    facts = tuple((fact,) if isinstance(fact, str) else tuple(fact) for fact in expect.get("facts", ()))
+    return Expected(
+        routes=tuple(expect.get("routes", ())),
+        intent=expect.get("intent"),
+        facts=facts,
+        absent=tuple(expect.get("absent", ())),
+        citations=_optional_tuple(expect, "citations"),
+        tools=_optional_tuple(expect, "tools"),
+        language=expect.get("language"),
+    )
+
+
+def _optional_tuple(expect: dict[str, Any], key: str) -> tuple[str, ...] | None:
+    return tuple(expect[key]) if key in expect else None

@@ -1,0 +1,51 @@
+"""The language of a message is named when it can be told, and kept when it cannot."""
+
+from __future__ import annotations
+
+import pytest
+
+from desk.privacy.language import detect_language
+
+SUPPORTED = ("en", "de", "fr", "es", "it", "ja")
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("How long does the delivery take?", "en"),
+        ("Wie lange dauert die Lieferung?", "de"),
+        ("Combien de temps prend la livraison ?", "fr"),
+        ("¿Cuánto tiempo tarda el envío?", "es"),
+        ("Quanto tempo ci vuole per la consegna?", "it"),
+        ("配送にはどのくらいかかりますか", "ja"),
+    ],
+)
+@pytest.mark.parametrize("previous", [None, "en", "de"])
+def test_a_sentence_is_recognised(text: str, language: str, previous: str | None) -> None:
+    assert detect_language(text, previous=previous, supported=SUPPORTED) == language
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ok",
+        "100234",
+        "[PERSON_1] [EMAIL_1]",
+        "#W7310042 ?",
+        "👍👍👍",
+        "www.example.com/de/seite",
+        "danke",
+        "gracias!",
+    ],
+)
+def test_what_cannot_be_told_keeps_the_conversations_language(text: str) -> None:
+    assert detect_language(text, previous="fr", supported=SUPPORTED) == "fr"
+    assert detect_language(text, previous=None, supported=SUPPORTED) == "en"
+    assert detect_language(text, previous="xx", supported=SUPPORTED) == "en"
+
+
+def test_only_supported_languages_are_answered() -> None:
+    dutch = "Hoe lang duurt het voordat mijn bestelling wordt bezorgd?"
+    assert detect_language(dutch, previous="en", supported=("en", "zz")) in {"en", "zz"}
+    assert detect_language(dutch, previous=None, supported=("en", "nl")) == "nl"

@@ -1,0 +1,105 @@
+"""Products as customers ask for them, on the real model and the real database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from desk.domain import Principal
+from desk.models.embeddings import MiniLM, Vectors
+from desk.retrieval.products import CatalogueSearch, cut, ingest_products
+from desk.storage.pool import Database
+from desk.tooling import Product
+
+
+def book(sku: str, title: str, author: str, genre: str, about: str, *, stock: int = 4) -> Product:
+    return Product(sku, title, (author,), (genre,), "$9.99", 4.0, stock, about)
+
+
+BOOKS = (
+    book("1", "The Nile Affair", "Agatha Quill", "mystery", "A detective solves a murder on a river boat."),
+    book("2", "Cold Study", "Ian North", "mystery", "A body is found in a library in Oslo."),
+    book("3", "Starfall", "Ursula Vance", "science fiction", "A colony on Mars runs out of air."),
+    book("4", "Cinder Moon", "Ursula Vance", "science fiction", "A machine wakes on a dead planet."),
+    book("5", "Butter and Salt", "Jean Roux", "cooking", "Eighty recipes from a small French kitchen."),
+    book("6", "The Last Alibi", "Agatha Quill", "mystery", "Nobody was in the house.", stock=0),
+)
+
+
+class BrokenEmbedder:
+    """A model that is gone."""
+
+    name = "broken"
+    dimensions = 384
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        raise RuntimeError(f"no model for {len(texts)} texts")
+
+
+@pytest.fixture
+async def search(database: Database, embedder: MiniLM, admin: Principal) -> CatalogueSearch:
+    await ingest_products(database, embedder, admin, BOOKS)
+    return CatalogueSearch(database, embedder)
+
+
+@pytest.mark.parametrize(
+    ("query", "skus"),
+    [
+        ("recommend me a mystery", {"1", "2"}),
+        ("any good MYSTERIES?", {"1", "2"}),
+        ("science-fiction please", {"3", "4"}),
+        ("do you have Agatha Quill?", {"1"}),
+        ("something by vance", {"3", "4"}),
+    ],
+)
+async def test_named_genres_and_authors_narrow_the_choice(
+    search: CatalogueSearch, user: Principal, query: str, skus: set[str]
+) -> None:
+    found = await search(user, query, genre=None, author=None, limit=5)
+    assert {product.sku for product in found} == skus
+
+
+async def test_a_named_title_comes_first_and_what_is_like_it_next(
+    search: CatalogueSearch, user: Principal
+) -> None:
+    found = await search(user, "something like Starfall", genre=None, author=None, limit=2)
+    assert [product.sku for product in found] == ["3", "4"]
+    found = await search(user, "is cold study in stock", genre=None, author=None, limit=1)
+    assert [product.sku for product in found] == ["2"]
+
+
+async def test_the_rest_is_found_by_meaning_and_always_the_same(
+    search: CatalogueSearch, user: Principal
+) -> None:
+    first = await search(user, "I want to learn to cook at home", genre=None, author=None, limit=4)
+    assert first[0].sku == "5"
+    assert await search(user, "I want to learn to cook at home", genre=None, author=None, limit=4) == first
+
+
+async def test_what_the_caller_names_narrows_more_than_the_query(
+    search: CatalogueSearch, user: Principal
+) -> None:
+    found = await search(user, "a mystery", genre="cooking", author=None, limit=5)
+    assert [product.sku for product in found] == ["5"]
+    assert await search(user, "a mystery", genre=None, author="Vance", limit=5) == []
+    assert await search(user, "anything", genre="poetry", author=None, limit=5) == []
+
+
+async def test_without_vectors_the_best_rated_are_shown_and_it_is_said(
+    database: Database, search: CatalogueSearch, user: Principal
+) -> None:
+    said: list[tuple[str, str]] = []
+    degraded = CatalogueSearch(database, BrokenEmbedder(), on_degraded=lambda *what: said.append(what))
+    found = await degraded(user, "recommend me a mystery", genre=None, author=None, limit=5)
+    assert {product.sku for product in found} == {"1", "2"}
+    assert said == [("product vectors", "products by rating")]
+
+
+def test_a_word_is_no_title_and_a_name_is() -> None:
+    assert "it" not in cut("Is It good?").titles
+    assert "night" not in cut("something for the night").titles
+    assert "night" in cut("do you have Night by Elie Wiesel").titles
+    assert "1984" in cut("price of 1984").titles
+    assert cut("a book by Christie").surnames == {"christie"}
+    assert len(cut("word " * 10_000).phrases) < 100

@@ -1,0 +1,177 @@
+"""Nobody reads another person's or another tenant's data, also with the application's own checks off."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from desk.domain import ConversationId, Principal, TurnId
+from desk.settings import Settings
+from desk.storage import conversations, messages, steps, turns
+from desk.storage.pool import Database
+from desk.storage.tenants import TenantDirectory
+from desk.subjects.keys import KeyRing, load_master_key
+from server.issuer import Issuer
+from tests.server.conftest import bearer
+from tests.server.wire import ask
+
+PATHS_OF_A_CONVERSATION = (
+    "/api/v1/conversations/{}",
+    "/api/v1/conversations/{}/messages",
+    "/api/v1/chat/history?conversation_id={}",
+)
+PERSONAL_TABLES = ("conversations", "turns", "messages", "turn_steps", "checkpoints", "feedback")
+SECRET = "my mail is ada.hidden@example.org and the parcel never came"
+
+
+async def principal_of(database: Database, settings: Settings, email: str) -> Principal:
+    """The person behind a token, as the application finds them."""
+    tenant = await TenantDirectory(database).get("bookshop")
+    subject = await KeyRing(database, load_master_key(settings)).subject(tenant.id, settings.issuer, email)
+    return Principal(tenant.id, "user", subject, email)
+
+
+@pytest.fixture
+async def adas(ada: httpx.AsyncClient) -> dict[str, Any]:
+    return await ask(ada, SECRET)
+
+
+async def test_another_customer_gets_the_answer_of_an_unknown_object(
+    grace: httpx.AsyncClient, adas: dict[str, Any]
+) -> None:
+    theirs, nobodys = adas["conversation_id"], str(uuid4())
+    for path in (
+        "/api/v1/conversations/{}",
+        "/api/v1/conversations/{}/messages",
+        "/api/v1/chat/history?conversation_id={}",
+    ):
+        foreign = await grace.get(path.format(theirs))
+        unknown = await grace.get(path.format(nobodys))
+        assert foreign.status_code == unknown.status_code == 404
+        assert same_body(foreign, unknown)
+    for conversation in (theirs, nobodys):
+        sent = await grace.post("/api/v1/chat/", json={"message": "hi", "conversation_id": conversation})
+        assert sent.status_code == 404
+        assert (await grace.delete(f"/api/v1/conversations/{conversation}")).status_code == 404
+        named = await grace.put(f"/api/v1/conversations/{conversation}", json={"title": "mine"})
+        assert named.status_code == 404
+    rated = await grace.post("/api/v1/chat/feedback", json={"turn_id": adas["turn_id"], "rating": "down"})
+    assert rated.status_code == 404
+    listed = (await grace.get("/api/v1/conversations")).json()["conversations"]
+    assert theirs not in [conversation["id"] for conversation in listed]
+
+
+def same_body(one: httpx.Response, other: httpx.Response) -> bool:
+    """Whether two problems differ in nothing but the correlation id."""
+    return one.json() | {"correlation_id": ""} == other.json() | {"correlation_id": ""}
+
+
+async def test_another_tenant_gets_nothing(
+    base_url: str, issuer: Issuer, database: Database, adas: dict[str, Any]
+) -> None:
+    from desk.storage import tenants
+
+    async with database.control_tx() as tx:
+        await tenants.create(tx, "rival", "Rival Books")
+    headers = bearer(issuer, "ada@example.com", role="admin", tenant="rival")
+    async with httpx.AsyncClient(base_url=base_url, headers=headers) as rival:
+        assert (await rival.get(f"/api/v1/conversations/{adas['conversation_id']}")).status_code == 404
+        assert (await rival.get("/api/v1/faqs")).json()["faqs"] == []
+        assert (await rival.get("/api/v1/chat/history")).json()["messages"] == []
+
+
+async def test_row_level_security_holds_without_the_application(
+    database: Database, settings: Settings, adas: dict[str, Any]
+) -> None:
+    """The storage functions are called for Grace with Ada's ids: no ownership check of ours is in the way."""
+    grace = await principal_of(database, settings, "grace@example.com")
+    conversation, turn = ConversationId(UUID(adas["conversation_id"])), TurnId(UUID(adas["turn_id"]))
+    async with database.tenant_tx(grace) as tx:
+        assert await conversations.get(tx, conversation) is None
+        assert await turns.get(tx, turn) is None
+        assert await steps.get(tx, turn) is None
+        found = await messages.list_page(
+            tx, conversation_id=conversation, subject_id=None, after=None, limit=500
+        )
+        assert found == []
+        for table in (
+            "subjects",
+            "conversations",
+            "turns",
+            "messages",
+            "turn_steps",
+            "checkpoints",
+            "feedback",
+        ):
+            column = "id" if table == "subjects" else "subject_id"
+            cursor = await tx.execute(
+                f"select count(*) from {table} where {column} <> %s", (grace.subject_id,)
+            )
+            assert await cursor.fetchone() == (0,), table
+
+
+async def test_nobody_can_hang_a_turn_on_a_foreign_conversation(
+    database: Database, settings: Settings, adas: dict[str, Any]
+) -> None:
+    grace = await principal_of(database, settings, "grace@example.com")
+    new = turns.NewTurn(
+        TurnId(uuid4()), ConversationId(UUID(adas["conversation_id"])), "key", b"hash", b"sealed"
+    )
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        async with database.tenant_tx(grace) as tx:
+            await turns.add(tx, grace, new)
+
+
+async def test_a_transaction_without_a_tenant_sees_no_rows(database: Database, adas: dict[str, Any]) -> None:
+    async with database.control_tx() as tx:
+        for table in ("subjects", "conversations", "messages", "turns", "faqs", "products", "audit"):
+            cursor = await tx.execute(f"select count(*) from shared.{table}")
+            assert await cursor.fetchone() == (0,), table
+
+
+async def test_nothing_that_was_written_stands_in_clear_in_any_table(
+    owner_url: str, adas: dict[str, Any]
+) -> None:
+    """As the database's owner, who bypasses every policy: every column of every table, as bytes."""
+    async with await psycopg.AsyncConnection.connect(owner_url) as conn:
+        cursor = await conn.execute(
+            "select table_schema, table_name from information_schema.tables"
+            " where table_schema in ('shared', 'desk_control') and table_type = 'BASE TABLE'"
+        )
+        tables = await cursor.fetchall()
+        assert len(tables) > 15
+        for schema, table in tables:
+            rows = await conn.execute(f"select convert_to(t::text, 'UTF8') from {schema}.{table} t")
+            dump = b"".join(row[0] for row in await rows.fetchall())
+            for canary in (b"ada.hidden", b"parcel never came", b"7061726365"):
+                assert canary not in dump, f"{schema}.{table}"
+
+
+async def test_every_tenant_table_forces_row_level_security(owner_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(owner_url) as conn:
+        cursor = await conn.execute(
+            "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+            " where n.nspname = 'shared' and c.relkind = 'r'"
+            " and not (c.relrowsecurity and c.relforcerowsecurity)"
+        )
+        assert await cursor.fetchall() == []
+        cursor = await conn.execute("select rolsuper, rolbypassrls from pg_roles where rolname = 'desk_app'")
+        assert await cursor.fetchone() == (False, False)
+
+
+async def test_the_audit_is_written_once(
+    database: Database, settings: Settings, ada: httpx.AsyncClient
+) -> None:
+    conversation = (await ask(ada, "hi"))["conversation_id"]
+    assert (await ada.delete(f"/api/v1/conversations/{conversation}")).status_code == 204
+    worker = Principal((await principal_of(database, settings, "ada@example.com")).tenant_id, "worker")
+    async with database.tenant_tx(worker) as tx:
+        cursor = await tx.execute("select action from audit where object = %s", (conversation,))
+        assert await cursor.fetchone() == ("conversation.delete",)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        async with database.tenant_tx(worker) as tx:
+            await tx.execute("update audit set action = 'nothing'")
