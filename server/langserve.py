@@ -144,7 +144,7 @@ def mount_langserve(app: FastAPI) -> None:
         enable_public_trace_link_endpoint=False,
         serializer=_Serializer(),
     )
-    app.include_router(router)
+    app.router.routes.extend(router.routes)  # not included, as an included router hides its routes
     _refuse_other_routes(app)
 
 
@@ -202,7 +202,7 @@ async def _answer(_input: AsyncIterator[SupportInput]) -> AsyncIterator[AddableD
 
 
 async def _frames(frames: AsyncIterable[Any]) -> AsyncIterator[Any]:
-    """LangServe's frames; after the one that tells of an error the stream just ends, as its status is sent."""
+    """LangServe's frames; after the one that tells of an error the stream ends, as its status is sent."""
     with suppress(_TurnFailed), tracing_context(enabled=False):
         async for frame in frames:
             yield frame

@@ -16,8 +16,9 @@ _ASK = (
     r"|falar|quero|preciso|passe"
 )
 _PERSON = (
-    r"(?:real|actual|live|human|nother|true)? ?(?:person|persn|human|humn|agent|agnet|representative|rep|operator"
-    r"|advisor|adviser|colleague|someone|somebody|staff|employee|manager|supervisor|customer service|support team)"
+    r"(?:real|actual|live|human|true)? ?(?:person|persn|human|humn|agent|agnet|representative|rep|operator"
+    r"|advisor|adviser|colleague|someone|somebody|staff|employee|manager|supervisor|customer service"
+    r"|support team)"
     r"|mensch\w*|mitarbeiter\w*|person|kollege\w*|kundendienst|berater\w*"
     r"|humain|conseiller|personne|agent|quelqu un|operateur"
     r"|persona|humano|agente|alguien|operador|asesor"
@@ -27,12 +28,13 @@ _PERSON = (
 )
 _REQUEST = re.compile(rf"\b(?:{_ASK})\b.{{0,30}}\b(?:{_PERSON})\b")
 _BARE = re.compile(
-    rf"(?:(?:a |an |the |real |live |human |eine?n? |une? |una |um |een )*(?:{_PERSON})(?: please| bitte| por favor| svp"
-    r"| per favore| alstublieft)?|not a (?:bot|robot|machine)|no (?:bot|robot)s?|kein (?:bot|roboter))"
+    rf"(?:(?:a |an |the |real |live |human |eine?n? |une? |una |um |een )*(?:{_PERSON})"
+    r"(?: please| bitte| por favor| svp| per favore| alstublieft)?|not a (?:bot|robot|machine)|no (?:bot|robot)s?|kein (?:bot|roboter))"
 )
 # "Talk to someone about my book club" still wants a person; "contact the author" does not.
 _NOT_A_REQUEST = re.compile(
-    r"\b(?:person who|someone else s|for someone|about (?:a|the) person|personal|gift for|book\w* (?:for|about))\b"
+    r"\b(?:person who|someone else s|for someone|about (?:a|the) person|personal|gift for"
+    r"|book\w* (?:for|about))\b"
 )
 _LONGEST = 400
 

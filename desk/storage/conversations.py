@@ -98,7 +98,7 @@ async def remove(tx: Tx, conversation_id: ConversationId) -> bool:
     row = await cursor.fetchone()
     if row is None:
         return False
-    await checkpoint_rows.delete_threads(tx, [thread_id(*row, conversation_id)])
+    await checkpoint_rows.delete_threads(tx, [thread_id(row[0], row[1], conversation_id)])
     return True
 
 

@@ -45,7 +45,7 @@ async def _findings(settings: Settings, found: Engines) -> list[str]:
     lines = [
         f"database: {database}; data under {settings.home.absolute()}",
         f"redis: {redis if found.redis_url else 'none: limits count in each process alone'}",
-        f"embedding model: {'in' if settings.models_path.exists() else 'missing from'} {settings.models_path}",
+        f"embedding model {'in' if settings.models_path.exists() else 'missing from'} {settings.models_path}",
     ]
     if settings.openai_api_key is None and settings.llama_model_path is None:
         lines.append("model: none; answers are canned replies and FAQ passages word for word")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from server.issuer import Issuer
 from tests.server.conftest import bearer
@@ -92,7 +93,7 @@ async def test_health_ready_metrics_and_docs(anyone: httpx.AsyncClient, ada: htt
     assert "/api/v1/handoffs" not in paths
 
 
-async def test_logs_name_the_request_but_not_the_message(ada: httpx.AsyncClient, capfd: object) -> None:
+async def test_logs_name_the_request_but_not_the_message(ada: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]) -> None:
     response = await ada.post("/api/v1/chat/", json={"message": "a canary called tweety-4711"})
     captured = capfd.readouterr().err
     assert response.headers["x-correlation-id"] in captured

@@ -1,4 +1,4 @@
-"""One Idempotency-Key, one turn: replays, attaching, key reuse, one writer, a process killed in the middle."""
+"""One Idempotency-Key, one turn: replays, attaching, key reuse, one writer, a process killed in a turn."""
 
 from __future__ import annotations
 
