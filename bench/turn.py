@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.our_chat import OurChat, open_runner
+from bench.our_chat import OurChat, new_runner
 from bench.peers.chain import our_chain
-from bench.peers.stock_graph import Saver, StockChat, open_saver
+from bench.peers.stock_graph import DURABILITIES, Saver, StockChat, open_saver
 from bench.result import Result, at_least, at_most
 from bench.rounds import Load, Meter, Side, compare, ratio, store_processes
 from bench.stage import Cast, Effort, Stage, open_cast
@@ -67,18 +67,15 @@ async def measure(stage: Stage, effort: Effort, points: tuple[Point, ...] = POIN
 async def _measure_point(
     cast: Cast, saver: Saver, meter: Meter, point: Point, effort: Effort
 ) -> dict[str, Any]:
-    ours = cast if point.canned else replace(cast, services=_with_chain(cast.services, point.nodes))
-    async with open_runner(ours) as runner:
-        chat = OurChat(ours, runner, MESSAGE)
-        answer = await chat.turn(0) if point.canned else ANSWER
-        stock = {
-            durability: StockChat(saver, point.nodes, MESSAGE, answer, durability=durability)
-            for durability in ("default", "exit")
-        }
-        sides = [Side("ours", chat.turn, answer)]
-        sides += [Side(name, stock_chat.turn, answer) for name, stock_chat in stock.items()]
-        load = Load(effort.rounds, max(effort.turns, point.concurrency), point.concurrency)
-        found = await compare(sides, meter, load)
+    ours = cast if point.canned else replace(cast, services=with_chain(cast.services, point.nodes))
+    chat = OurChat(ours, new_runner(ours), MESSAGE)
+    answer = await chat.turn(0) if point.canned else ANSWER
+    sides = [Side("ours", chat.turn, answer)]
+    for durability in DURABILITIES:
+        stock = StockChat(saver, point.nodes, MESSAGE, answer, durability=durability)
+        sides.append(Side(durability, stock.turn, answer))
+    load = Load(effort.rounds, max(effort.turns, point.concurrency), point.concurrency)
+    found = await compare(sides, meter, load)
     return {
         "graph": "support, canned" if point.canned else "chain",
         "nodes": point.nodes,
@@ -91,6 +88,7 @@ async def _measure_point(
     }
 
 
-def _with_chain(services: Services, nodes: int) -> Services:
+def with_chain(services: Services, nodes: int) -> Services:
+    """The same services with a chain of trivial nodes instead of the support graph."""
     tools = tuple(services.tools.values())
     return Services(services.engine, tools, services.http, graph=our_chain(nodes, ANSWER))

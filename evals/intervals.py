@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 
-from evals.evidence import STATISTICS, Evidence, Values
+from evals.evidence import STATISTICS, Evidence, Kind, Values
 
 Z = 1.959963984540054
 REPEATS = 1000
@@ -49,12 +49,11 @@ def difference(before: Evidence, after: Evidence) -> Interval | None:
         return _percentiles(_drawn(after, random) - _drawn(before, random))
     place = {item: at for at, item in enumerate(before.ids)}
     matched = before.values[[place[item] for item in after.ids]]
-    draws = random.integers(0, len(after.ids), (REPEATS, len(after.ids)))
-    return _percentiles(
-        np.array(
-            [_figure(after.kind, after.values[rows]) - _figure(after.kind, matched[rows]) for rows in draws]
-        )
-    )
+    drawn = np.empty(REPEATS)
+    for draw in range(REPEATS):
+        rows = random.integers(0, len(after.ids), len(after.ids))
+        drawn[draw] = _figure(after.kind, after.values[rows]) - _figure(after.kind, matched[rows])
+    return _percentiles(drawn)
 
 
 def paired(before: Evidence, after: Evidence) -> bool:
@@ -72,8 +71,8 @@ def _drawn(found: Evidence, random: np.random.Generator) -> Values:
     )
 
 
-def _figure(kind: str, values: Values) -> float:
-    figure = STATISTICS[kind](values)  # type: ignore[index]
+def _figure(kind: Kind, values: Values) -> float:
+    figure = STATISTICS[kind](values)
     return float("nan") if figure is None else figure
 
 

@@ -45,6 +45,8 @@ class Services:
     async def warm_up(self) -> None:
         """Load what is loaded at first use, so that neither a customer nor the event loop waits."""
         await asyncio.to_thread(_load_detectors)
+        if self.engine.model is not None:
+            await self.engine.model.warm()
 
     async def understanding(self, pack_name: str) -> Understanding:
         """The router of a pack, trained at its first use; raises Misconfigured for an unknown pack."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
@@ -42,7 +43,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
 
 def build_routes(settings: Settings) -> FastAPI:
     """Every door of the application, without the front around it."""
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Deskgraph",
         version="0.1.0",
         summary="Customer-support chat on a LangGraph state graph.",

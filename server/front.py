@@ -18,12 +18,16 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-# The API docs and LangServe's playground are third-party pages with inline scripts; they get what they need.
-LOOSE_CSP = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
+# Third-party pages get what their scripts need, and no more: inline ones in the API docs, and in LangServe's
+# playground also the schema compiler, which evaluates what it generates.
+_THIRD_PARTY_CSP = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'{}; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data:; frame-ancestors 'none'"
 )
-_LOOSE = ("/docs", "/langserve/")
+_CSP_BY_PATH = {
+    "/docs": _THIRD_PARTY_CSP.format(""),
+    "/langserve/": _THIRD_PARTY_CSP.format(" 'unsafe-eval'"),
+}
 
 log = structlog.get_logger("desk.access")
 
@@ -69,8 +73,12 @@ def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
     headers["x-correlation-id"] = request_id
     headers["x-content-type-options"] = "nosniff"
     headers["referrer-policy"] = "no-referrer"
-    headers["content-security-policy"] = LOOSE_CSP if path.startswith(_LOOSE) else CSP
+    headers["content-security-policy"] = _csp(path)
     headers.setdefault("cache-control", "no-store")
+
+
+def _csp(path: str) -> str:
+    return next((csp for start, csp in _CSP_BY_PATH.items() if path.startswith(start)), CSP)
 
 
 def _declared_length(scope: Scope) -> int:

@@ -9,8 +9,8 @@ holds.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
-from contextlib import suppress
+import warnings
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextvars import ContextVar
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -22,12 +22,14 @@ from langchain_core.runnables import RunnableGenerator
 from langchain_core.runnables.utils import AddableDict
 from langserve import CustomUserType, add_routes
 from langserve.serialization import WellKnownLCSerializer
+from langserve.server import EndpointName
 from langserve.validation import StreamLogParameters
 from langsmith import tracing_context
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
 from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from desk.domain import ConversationId
 from desk.errors import DeskError, InvalidInput, Misconfigured
@@ -39,15 +41,12 @@ from server.routes.chat import person
 from server.schemas import Body, Text
 
 PATH = "/langserve/support"
+_RUNS: tuple[EndpointName, ...] = ("invoke", "stream", "stream_events", "stream_log")
+_SCHEMAS: tuple[EndpointName, ...] = ("input_schema", "output_schema", "config_schema")
 ROUTES = frozenset(
     {
-        ("POST", f"{PATH}/invoke"),
-        ("POST", f"{PATH}/stream"),
-        ("POST", f"{PATH}/stream_events"),
-        ("POST", f"{PATH}/stream_log"),
-        ("GET", f"{PATH}/input_schema"),
-        ("GET", f"{PATH}/output_schema"),
-        ("GET", f"{PATH}/config_schema"),
+        *(("POST", f"{PATH}/{name}") for name in _RUNS),
+        *(("GET", f"{PATH}/{name}") for name in _SCHEMAS),
         ("GET", f"{PATH}/playground/{{file_path:path}}"),
     }
 )
@@ -61,13 +60,12 @@ class SupportInput(Body, CustomUserType):
     """What a client sends; kept out of dumps, as LangServe shows its input to every callback."""
 
     message: Annotated[Text, Field(exclude=True, repr=False)]
+    # The stock playground can draw neither "or null" nor a default of null, and sends "" once it was cleared.
     conversation_id: Annotated[
         UUID | None,
-        BeforeValidator(lambda given: given or None),
-        # The stock playground cannot draw "or null", and sends an empty string for what is left empty.
+        BeforeValidator(lambda given: None if given == "" else given),
         WithJsonSchema({"type": "string", "title": "Conversation id"}),
-        Field(exclude=True, repr=False),
-    ] = None
+    ] = Field(default_factory=lambda: None, exclude=True, repr=False)
 
 
 class SupportOutput(BaseModel):
@@ -101,6 +99,21 @@ class _Serializer(WellKnownLCSerializer):
         return super().dumps(obj)
 
 
+class _Stream(Response):
+    """LangServe's stream, untraced; it has told of a turn's error itself, so after that it simply ends."""
+
+    def __init__(self, stream: EventSourceResponse) -> None:
+        super().__init__()
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            with tracing_context(enabled=False):
+                await self._stream(scope, receive, send)
+        except _TurnFailed:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 class _FencedRoute(APIRoute):
     """Starts the turn before LangServe sees the request, so that each error keeps its status; untraced."""
 
@@ -112,15 +125,15 @@ class _FencedRoute(APIRoute):
                 _turn.set(await _submit(request))
             with tracing_context(enabled=False):
                 response = await serve(request)
-            if isinstance(response, EventSourceResponse):
-                response.body_iterator = _frames(response.body_iterator)
-            return response
+            return _Stream(response) if isinstance(response, EventSourceResponse) else response
 
         return admit_and_serve
 
 
 def mount_langserve(app: FastAPI) -> None:
     """Serve the support turn under PATH; raises Misconfigured if LangServe opens other routes than ours."""
+    # LangServe's own call, once a process; the playground knows no other.
+    warnings.filterwarnings("ignore", "astream_log is deprecated")
     router = APIRouter(route_class=_FencedRoute)
     add_routes(
         router,
@@ -130,16 +143,7 @@ def mount_langserve(app: FastAPI) -> None:
         output_type=SupportOutput,
         config_keys=(),
         per_req_config_modifier=_config,
-        enabled_endpoints=[
-            "invoke",
-            "stream",
-            "stream_events",
-            "stream_log",
-            "input_schema",
-            "output_schema",
-            "config_schema",
-            "playground",
-        ],
+        enabled_endpoints=[*_RUNS, *_SCHEMAS, "playground"],
         enable_feedback_endpoint=False,
         enable_public_trace_link_endpoint=False,
         serializer=_Serializer(),
@@ -199,13 +203,6 @@ async def _answer(_input: AsyncIterator[SupportInput]) -> AsyncIterator[AddableD
                 raise _TurnFailed(problem)
             case _:
                 pass
-
-
-async def _frames(frames: AsyncIterable[Any]) -> AsyncIterator[Any]:
-    """LangServe's frames; after the one that tells of an error the stream ends, as its status is sent."""
-    with suppress(_TurnFailed), tracing_context(enabled=False):
-        async for frame in frames:
-            yield frame
 
 
 def _rest(shown: str, answer: str) -> str:

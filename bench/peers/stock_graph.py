@@ -17,6 +17,7 @@ from bench.peers.chain import stock_chain
 
 Saver = AsyncPostgresSaver
 Durability = Literal["default", "exit"]
+DURABILITIES: tuple[Durability, ...] = ("default", "exit")
 
 # The checkpointer's manual asks for these three.
 _CONNECTION = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
@@ -65,3 +66,18 @@ class StockChat:
     def thread_of(self, worker: int) -> str:
         """The thread that a worker talks on."""
         return self._threads[worker][0]
+
+
+async def kept(saver: Saver, thread: str) -> tuple[int, int]:
+    """Rows and bytes that the stock tables hold of a thread."""
+    tables = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+    sizes = " union all ".join(
+        f"select count(*) as n, sum(pg_column_size(t.*)) as size from {table} t where thread_id = %(id)s"  # noqa: S608
+        for table in tables
+    )
+    pool = cast("AsyncConnectionPool[AsyncConnection[DictRow]]", saver.conn)
+    async with pool.connection() as conn:
+        cursor = await conn.execute(f"select sum(n) as n, sum(size) as size from ({sizes}) s", {"id": thread})  # noqa: S608
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row["n"]), int(row["size"])

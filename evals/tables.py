@@ -1,0 +1,86 @@
+"""Tables for the terminal: a report's figures, the gate's verdicts, what changed between two reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from rich.table import Table
+
+from evals.compare import Difference
+from evals.gate import Verdict
+from evals.intervals import Interval
+from evals.report import Figures, Report, figure_names, figure_of
+
+_COLOURS: Mapping[str, str] = MappingProxyType(
+    {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow", "SKIPPED": "dim"}
+)
+
+
+def report_table(report: Report) -> Table:
+    """The figures of each source side by side, all of them together last."""
+    columns: dict[str, Figures] = {**report["by_source"], "overall": report["overall"]}
+    times = ", ".join(f"{name} {value}" for name, value in report["timing"].items())
+    table = Table(title=f"{report['suite']}: {report['n']} rows; {times}", title_justify="left")
+    table.add_column("figure")
+    for source in columns:
+        table.add_column(source, justify="right")
+    for name in dict.fromkeys(name for figures in columns.values() for name in figure_names(figures)):
+        table.add_row(name, *(_number(figure_of(figures, name)) for figures in columns.values()))
+    return table
+
+
+def verdict_table(verdicts: Iterable[Verdict]) -> Table:
+    """One line a goal."""
+    table = Table(title="Gate", title_justify="left")
+    for column in ("suite", "source", "figure", "goal", "value", "95 %", "verdict"):
+        table.add_column(column, justify="right" if column in {"goal", "value", "95 %"} else "left")
+    for verdict in verdicts:
+        colour = _COLOURS[verdict.state]
+        said = f"[{colour}]{verdict.state}[/]" + (f" ({verdict.why})" if verdict.why else "")
+        table.add_row(*verdict_cells(verdict), said)
+    return table
+
+
+def verdict_cells(verdict: Verdict) -> tuple[str, str, str, str, str, str]:
+    """Suite, source, figure, goal, value and interval of a verdict, to be read."""
+    goal = verdict.goal
+    bound = f"{'≤' if goal.at_most else '≥'} {goal.goal:g}"
+    return (
+        verdict.suite,
+        goal.source,
+        goal.figure,
+        bound,
+        _number(verdict.value),
+        interval_text(verdict.interval),
+    )
+
+
+def difference_table(differences: Iterable[Difference]) -> Table:
+    """One line a figure; what certainly changed stands out."""
+    table = Table(title="B minus A", title_justify="left")
+    for column in ("source", "figure", "A", "B", "difference", "95 %", "by"):
+        table.add_column(column, justify="left" if column in {"source", "figure", "by"} else "right")
+    for found in differences:
+        change = "" if found.change is None else f"{found.change:+.4f}"
+        table.add_row(
+            found.source,
+            found.figure,
+            _number(found.before),
+            _number(found.after),
+            f"[bold]{change}[/]" if found.certain else change,
+            interval_text(found.interval),
+            found.method,
+        )
+    return table
+
+
+def interval_text(interval: Interval | None) -> str:
+    """The interval as it is read."""
+    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"

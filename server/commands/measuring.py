@@ -1,0 +1,78 @@
+"""What a measurement stands on: services without a model, and the demo bookshop with its order service."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from desk.embedded import Engines
+from desk.errors import Misconfigured
+from desk.settings import Settings, child_environment, load_settings
+from evals.registry import Ground, Needs
+from graphs.registry import open_services
+from server.commands.opening import Result, say, with_stores
+from server.demo.load import load_demo
+from server.demo.shop import read_shop_url
+from server.supervisor import Child
+
+SHOP_SECONDS = 20.0
+
+
+def on_ground(needs: Needs, work: Callable[[Ground], Awaitable[Result]]) -> Result:
+    """Run `work` on what it needs. No model answers, so that the figures of a commit are always the same."""
+
+    async def bare() -> Result:
+        return await work(Ground())
+
+    if needs == "nothing":
+        return asyncio.run(bare())
+    settings = load_settings().model_copy(update={"openai_api_key": None, "llama_model_path": None})
+    if needs == "services":
+        return _with_services(settings, work, demo=False)
+    with _shop(settings) as served:
+        return _with_services(served, work, demo=True)
+
+
+def _with_services(settings: Settings, work: Callable[[Ground], Awaitable[Result]], *, demo: bool) -> Result:
+    async def run(_: Settings, found: Engines) -> Result:
+        async with open_services(settings, found.database_url, on_degraded=_tell_degraded) as services:
+            return await work(Ground(services, await load_demo(services) if demo else None))
+
+    return with_stores(run)
+
+
+@contextmanager
+def _shop(settings: Settings) -> Iterator[Settings]:
+    """Settings with an order service: the configured one, else the demo's in a process and home of its own."""
+    if settings.shop_api_url is not None:
+        yield settings
+        return
+    key = secrets.token_urlsafe(24)
+    with tempfile.TemporaryDirectory(prefix="desk-shop-") as home:
+        child = Child.start("shop", child_environment(DESK_HOME=home, DESK_SHOP_API_KEY=key))
+        try:
+            url = _shop_url(Path(home), child)
+            yield settings.model_copy(update={"shop_api_url": url, "shop_api_key": SecretStr(key)})
+        finally:
+            child.stop()
+
+
+def _shop_url(home: Path, child: Child) -> str:
+    deadline = time.monotonic() + SHOP_SECONDS
+    while time.monotonic() < deadline and child.process.poll() is None:
+        url = read_shop_url(home)
+        if url is not None:
+            return url
+        time.sleep(0.05)
+    raise Misconfigured("The demo order service did not start; see its error above.")
+
+
+def _tell_degraded(what: str, instead: str) -> None:
+    say(f"degraded: {what}; instead: {instead}")
