@@ -7,8 +7,8 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --no-emit-index-url
 MODELS = $${DESK_MODELS_DIR:-$${DESK_HOME:-.desk}/models}
 LOCKS := bootstrap.lock requirements.lock requirements-dev.lock models.lock extras.lock
-# The command that compares generated pages with the code, e.g. `$(BIN)/desk docs --check`.
-DOCS_CHECK :=
+# Compares generated pages with the code, and what written pages name with what there is.
+DOCS_CHECK := $(BIN)/desk docs --check
 
 .PHONY: run test check fix extras lock clean model
 

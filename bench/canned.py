@@ -1,4 +1,4 @@
-"""B6 canned: durable canned turns over HTTP with identity and limits, beside the stock graph over LangServe."""
+"""B6 canned: durable canned turns over HTTP, with identity and limits, beside the stock graph's LangServe."""
 
 from __future__ import annotations
 
@@ -56,9 +56,7 @@ class LangServeClient:
         return str(answer["output"]["messages"][-1]["content"])
 
 
-async def measure(
-    stage: Stage, effort: Effort, concurrencies: tuple[int, ...] = CONCURRENCIES
-) -> Result:
+async def measure(stage: Stage, effort: Effort, concurrencies: tuple[int, ...] = CONCURRENCIES) -> Result:
     """Both servers at once on the same stores, asked in turns; the first concurrency is the headline."""
     stores = store_processes()
     with serve_desk(stage) as desk:

@@ -1,4 +1,4 @@
-"""B5 history: what a turn costs late in a conversation, and what stays of it, beside the stock checkpointer."""
+"""B5 history: what a turn costs late in a conversation, and what is kept of it, beside the stock saver."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.turn import ANSWER, CANNED_NODES, MESSAGE, with_chain
 from desk.domain import Principal
 
 MARKS = (10, 100, 300, 1000)
-TIMED_TURNS = 10
+TIMED_TURNS = 5
 ENDLESS = 1_000_000
 OUR_TABLES = ("messages", "turns", "turn_steps", "conversations", "checkpoints", "checkpoint_writes")
 
@@ -31,7 +31,7 @@ class Talk:
 
 
 async def measure(stage: Stage, effort: Effort) -> Result:
-    """Both conversations grow to each mark in turn; the last ten turns before it are timed."""
+    """Both conversations grow to each mark in turn; the last five turns before it are timed."""
     stores = store_processes()
     marks = [mark for mark in MARKS if mark <= effort.longest_talk] or [effort.longest_talk]
     async with open_cast(stage) as cast, open_saver(stage.stores.migration_database_url) as saver:
@@ -69,7 +69,7 @@ def _stock_talk(saver: Saver) -> Talk:
 
 
 async def _grow(talk: Talk, meter: Meter, turns: int, mark: int) -> Figures:
-    """Run this many turns; figures of the last ten, and what is kept for each turn so far."""
+    """Run this many turns; figures of the last five, and what is kept for each turn so far."""
     timed = min(TIMED_TURNS, turns)
     await _run(talk.side, turns - timed)
     before = await meter.read(talk.side)

@@ -71,11 +71,11 @@ async def _train(embedder: MiniLM, examples: list[Example]) -> Contest:
 
 
 async def _ask(contest: Contest, asked: list[Example], effort: Effort) -> dict[str, Any]:
-    """Both sides in turns; a round says each text a little differently, as vectors seen before are kept."""
+    """Both sides in turns; a round adds a blank to each text, as vectors of texts seen before are kept."""
     clocks: dict[str, list[tuple[float, float, bool]]] = {"ours": [], "peer": []}
     for number in range(effort.rounds):
         for example in asked:
-            text, intent = f"{example.text} {'please ' * number}", example.intent or NONE
+            text, intent = example.text + " " * number, example.intent or NONE
             wall, cpu = time.perf_counter(), time.process_time()
             answer = await contest.ours(text)
             clocks["ours"].append((time.perf_counter() - wall, time.process_time() - cpu, answer == intent))

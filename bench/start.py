@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import subprocess
 import sys
@@ -100,5 +99,5 @@ def _memory(pid: int) -> dict[str, Figures]:
 
 def _name(line: str) -> str:
     if "server.cli" in line:
-        return line.split()[-1]
-    return os.path.basename(line.split()[0]).rstrip(":") if line else "ended"
+        return line.rsplit(maxsplit=1)[-1]
+    return Path(line.split(maxsplit=1)[0]).name.rstrip(":") if line else "ended"

@@ -7,7 +7,17 @@ import sys
 import typer
 
 from desk.errors import DeskError
-from server.commands import accounts, diagnosis, knowledge, processes, prompts, quality, talk
+from server.commands import (
+    accounts,
+    diagnosis,
+    documents,
+    knowledge,
+    processes,
+    prompts,
+    quality,
+    speed,
+    talk,
+)
 
 app = typer.Typer(
     name="desk",
@@ -16,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (processes, accounts, talk, knowledge, prompts, quality, diagnosis):
+for group in (processes, accounts, talk, knowledge, prompts, quality, speed, diagnosis, documents):
     app.registered_commands += group.app.registered_commands
     app.registered_groups += group.app.registered_groups
 

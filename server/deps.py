@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 from starlette.requests import HTTPConnection
@@ -14,6 +14,7 @@ from graphs.runner import TurnRunner
 from graphs.services import Services
 from server.auth import Authenticator, Caller
 from server.limits import Limits
+from server.openapi import API_KEY, BEARER
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def desk_of(request: HTTPConnection) -> Desk:
     return desk
 
 
-async def caller_of(request: Request) -> Caller:
+async def caller_of(request: Request, _bearer: Any = BEARER, _api_key: Any = API_KEY) -> Caller:
     """The verified caller, within their rate limit; raises Unauthenticated, Forbidden or RateLimited."""
     desk = desk_of(request)
     caller = await desk.authenticator.caller(request)

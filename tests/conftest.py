@@ -18,7 +18,7 @@ from desk.storage import subjects, tenants
 from desk.storage.migrate import migrate
 from desk.storage.pool import Database
 
-pytest_plugins = ["tests.plugins.stores", "tests.plugins.blocked_loop"]
+pytest_plugins = ["tests.plugins.stores", "tests.plugins.blocked_loop", "tests.plugins.browser"]
 
 MODELS = Path(__file__).parent.parent / ".desk" / "models"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import pairwise
+from typing import Any, NotRequired
 
 from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
-from typing_extensions import NotRequired
 
 from desk.domain import Answer
 from graphs.state import Line, TurnContext, TurnState
@@ -39,13 +39,13 @@ def stock_chain(nodes: int, answer: str) -> StateGraph[Any, Any, Any, Any]:
 
 def _connected(graph: StateGraph[Any, Any, Any, Any], nodes: int) -> StateGraph[Any, Any, Any, Any]:
     names = [START, *(f"node_{place}" for place in range(nodes)), END]
-    for before, after in zip(names, names[1:], strict=False):
+    for before, after in pairwise(names):
         graph.add_edge(before, after)
     return graph
 
 
 def _our_node(place: int, nodes: int, answer: str) -> Node:
-    async def node(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
+    async def node(_state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
         update: TurnState = {"summary": f"node {place}"}
         lines: list[Line] = []
         if place == 0:

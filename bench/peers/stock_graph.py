@@ -1,4 +1,4 @@
-"""The stock way to a durable turn: StateGraph with messages and AsyncPostgresSaver on a pool, as documented."""
+"""The stock way to a durable turn, as documented: StateGraph with messages, AsyncPostgresSaver on a pool."""
 
 from __future__ import annotations
 

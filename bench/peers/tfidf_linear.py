@@ -1,4 +1,4 @@
-"""The classic intent router: TF-IDF of words and character pieces under a linear classifier (scikit-learn)."""
+"""The classic intent router: TF-IDF of words and character pieces, and a linear SVM (scikit-learn)."""
 
 from __future__ import annotations
 

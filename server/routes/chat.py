@@ -21,13 +21,14 @@ from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk, IdempotencyKey
 from server.errors import MEDIA_TYPE
 from server.events import event_stream
+from server.openapi import HistoryOut, ReplyOut, SmallReplyOut, answers
 from server.schemas import ChatBody, FeedbackBody, SmallChatBody
 
 router = APIRouter(prefix="/api/v1/chat", tags=["chat"])
 small = APIRouter(tags=["chat"])
 
 
-@router.post("/", summary="Send a message and wait for the answer")
+@router.post("/", summary="Send a message and wait for the answer", responses=answers(ReplyOut, 409, 413))
 @router.post("/send", include_in_schema=False)
 async def send(body: ChatBody, desk: CurrentDesk, caller: CurrentCaller, key: IdempotencyKey) -> Response:
     """The reply object; the same Idempotency-Key gives the same reply again."""
@@ -35,13 +36,17 @@ async def send(body: ChatBody, desk: CurrentDesk, caller: CurrentCaller, key: Id
     return _answer(await stream.outcome(), failed=stream.failed)
 
 
-@router.post("/stream", summary="Send a message and read the turn as server-sent events")
+@router.post(
+    "/stream",
+    summary="Send a message and read the turn as server-sent events",
+    responses=answers(None, 409, 413) | {200: {"content": {"text/event-stream": {}}}},
+)
 async def stream(body: ChatBody, desk: CurrentDesk, caller: CurrentCaller, key: IdempotencyKey) -> Response:
     """The turn's events, from `accepted` to `done` or `error`."""
     return event_stream(await _submit(desk, caller, body, key))
 
 
-@router.get("/history", summary="The messages of a conversation, oldest first")
+@router.get("/history", summary="The messages of a conversation, oldest first", responses=answers(HistoryOut))
 async def history(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -84,7 +89,7 @@ async def history(
     return json_response({"messages": page, "next_cursor": page[-1]["id"] if len(page) == limit else None})
 
 
-@router.post("/feedback", summary="Rate an answer", status_code=204)
+@router.post("/feedback", summary="Rate an answer", status_code=204, responses=answers())
 async def rate(body: FeedbackBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Keep a thumb up or down on one of one's own turns; a second one replaces the first."""
     principal, turn_id = person(caller).as_user(), TurnId(body.turn_id)
@@ -97,7 +102,11 @@ async def rate(body: FeedbackBody, desk: CurrentDesk, caller: CurrentCaller) -> 
     return Response(status_code=204)
 
 
-@small.post("/chat", summary="The small form, for services with an API key")
+@small.post(
+    "/chat",
+    summary="The small form, for services with an API key",
+    responses=answers(SmallReplyOut, 409, 413),
+)
 async def chat(
     body: SmallChatBody, desk: CurrentDesk, caller: CurrentCaller, key: IdempotencyKey
 ) -> Response:

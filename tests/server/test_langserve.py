@@ -1,125 +1,33 @@
-"""LangServe serves the one turn to its own clients and to its playground, and nothing beside it gets through."""
+"""LangServe serves the one turn to its own clients, and nothing beside it gets through."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
-from types import SimpleNamespace
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from langchain_core.runnables.utils import AddableDict
 from langserve import RemoteRunnable
 from langsmith import tracing_context
-from langsmith.utils import tracing_is_enabled
-from playwright.async_api import BrowserContext, Page, Route, async_playwright
 
 from desk.domain import Principal, SubjectId, Tenant, TenantId, new_id
-from desk.errors import Conflict, DeskError, Misconfigured, RateLimited
-from desk.events import Accepted, Done, Failed, Revised, Step, Token, TurnEvent
-from graphs.inbox import TurnRequest
-from graphs.streams import TurnStream
+from desk.errors import Conflict, Misconfigured, RateLimited
+from desk.events import Done, Failed, Revised, Step, Token, TurnEvent
 from server.auth import Caller
-from server.errors import handle_errors
-from server.front import Front
 from server.issuer import Issuer
 from server.langserve import PATH, mount_langserve
 from tests.server.conftest import bearer, served
+from tests.server.langserve_wire import ScriptedTurns, done, frames, output_of, run, scripted_front, summed
 from tests.server.wire import ask
 
-CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.filterwarnings("ignore:astream_log is deprecated")
+
 RUNS = ("invoke", "stream", "stream_events", "stream_log")
-STREAMS = RUNS[1:]
 AWAY = {"type": "about:blank", "title": "Away", "status": 503, "detail": "Try again.", "correlation_id": "c"}
 SHIPPING = "How long does shipping take?"
-
-
-def frames(body: str) -> list[tuple[str, Any]]:
-    """The events of a LangServe stream, as (event, data)."""
-    found = []
-    for block in body.replace("\r\n", "\n").split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
-        if "event" in fields:
-            found.append((fields["event"], json.loads(fields.get("data", "null"))))
-    return found
-
-
-def summed(chunks: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The chunks added up as LangChain does it."""
-    total = AddableDict()
-    for chunk in chunks:
-        total = total + AddableDict(chunk)
-    return dict(total)
-
-
-async def run(client: httpx.AsyncClient, endpoint: str, message: str, **body: Any) -> httpx.Response:
-    sent = {"input": {"message": message, **body.pop("input", {})}, **body}
-    return await client.post(f"{PATH}/{endpoint}", json=sent)
-
-
-async def output_of(client: httpx.AsyncClient, endpoint: str, message: str) -> dict[str, Any]:
-    """What a run gives in the end, read the way each endpoint tells it."""
-    response = await run(client, endpoint, message)
-    assert response.status_code == 200, response.text
-    if endpoint == "invoke":
-        return dict(response.json()["output"])
-    told = frames(response.text)
-    assert told[-1][0] == "end"
-    data = [data for event, data in told if event == "data"]
-    if endpoint == "stream":
-        return summed(data)
-    if endpoint == "stream_events":
-        return dict(data[-1]["data"]["output"])
-    pieces = [op["value"] for ops in data for op in ops["ops"] if op["path"] == "/streamed_output/-"]
-    return {key: value for key, value in summed(pieces).items() if key != "content"}
-
-
-class ScriptedTurns:
-    """Stands where the runner does: each turn publishes the script's events, `pause` seconds apart."""
-
-    def __init__(self) -> None:
-        self.script: list[TurnEvent] = []
-        self.pause = 0.0
-        self.refusal: DeskError | None = None
-        self.seen: list[TurnRequest] = []
-        self.traced: list[bool] = []
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def submit(self, principal: Principal, tenant: Tenant, request: TurnRequest) -> TurnStream:
-        self.seen.append(request)
-        if self.refusal is not None:
-            raise self.refusal
-        stream = WatchedStream(self.traced)
-        self._tasks.append(asyncio.create_task(self._play(stream)))
-        return stream
-
-    async def _play(self, stream: TurnStream) -> None:
-        for event in [Accepted(stream.turn_id, stream.conversation_id), *self.script]:
-            await asyncio.sleep(self.pause)
-            stream.publish(event)
-
-
-class WatchedStream(TurnStream):
-    """A real stream that notes whether its reader is being traced."""
-
-    def __init__(self, traced: list[bool]) -> None:
-        super().__init__(new_id(), new_id())  # type: ignore[arg-type]
-        self._traced = traced
-
-    async def read(self, after: int = 0) -> AsyncIterator[tuple[int, TurnEvent]]:
-        self._traced.append(bool(tracing_is_enabled()))
-        async for numbered in super().read(after):
-            yield numbered
-
-
-def done(text: str) -> Done:
-    return Done({"turn_id": str(uuid4()), "reply": {"text": text}})
 
 
 @pytest.fixture
@@ -127,35 +35,15 @@ def turns() -> ScriptedTurns:
     return ScriptedTurns()
 
 
-@pytest.fixture
-def caller() -> Caller:
+def a_person() -> Caller:
     tenant = Tenant(TenantId(new_id()), "shop", "A shop")
     return Caller(Principal(tenant.id, "user", SubjectId(new_id())), tenant)
 
 
 @pytest.fixture
-def scripted_app(turns: ScriptedTurns, caller: Caller) -> Front:
-    """The mount under the real front, with the script in the runner's place."""
-
-    async def anyone(_request: object) -> Caller:
-        return caller
-
-    async def unlimited(_caller: Caller) -> None: ...
-
-    app = FastAPI()
-    handle_errors(app)
-    mount_langserve(app)
-    app.state.desk = SimpleNamespace(
-        runner=turns,
-        authenticator=SimpleNamespace(caller=anyone),
-        limits=SimpleNamespace(check=unlimited),
-    )
-    return Front(app)
-
-
-@pytest.fixture
-async def scripted(scripted_app: Front) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(scripted_app)
+async def scripted(turns: ScriptedTurns) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the mount with the script behind it."""
+    transport = httpx.ASGITransport(scripted_front(turns, a_person()))
     async with httpx.AsyncClient(transport=transport, base_url="http://desk") as client:
         yield client
 
@@ -266,20 +154,21 @@ class TestTheFence:
     @pytest.mark.parametrize("endpoint", RUNS)
     async def test_the_clients_config_has_no_effect(self, ada: httpx.AsyncClient, endpoint: str) -> None:
         mine = (await ask(ada, "hi"))["conversation_id"]
+        run_id = str(uuid4())
         config = {
             "configurable": {"thread_id": mine, "conversation_id": mine, "checkpoint_id": "EVIL"},
             "callbacks": ["EVIL"],
             "tags": ["EVIL"],
             "metadata": {"EVIL": "EVIL"},
             "run_name": "EVIL",
-            "run_id": str(uuid4()),
+            "run_id": run_id,
             "recursion_limit": 1,
         }
         response = await run(ada, endpoint, "hi", config=config, kwargs={"EVIL": 1})
         assert response.status_code == 200
         assert "EVIL" not in response.text
         assert mine not in response.text
-        assert config["run_id"] not in response.text
+        assert run_id not in response.text
 
     @pytest.mark.parametrize("endpoint", RUNS)
     async def test_nobody_and_strangers_are_refused_with_the_right_status(
@@ -329,11 +218,12 @@ class TestTheFence:
         refused = await run(scripted, endpoint, "hi")
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
 
-    async def test_a_services_key_is_no_person(
-        self, scripted_app: Front, turns: ScriptedTurns, scripted: httpx.AsyncClient, caller: Caller
-    ) -> None:
-        object.__setattr__(caller, "principal", Principal(caller.tenant.id, "user"))
-        assert (await run(scripted, "invoke", "hi")).status_code == 401
+    async def test_a_services_key_is_no_person(self, turns: ScriptedTurns) -> None:
+        tenant = Tenant(TenantId(new_id()), "shop", "A shop")
+        service = Caller(Principal(tenant.id, "user"), tenant, api_key_id=new_id())
+        transport = httpx.ASGITransport(scripted_front(turns, service))
+        async with httpx.AsyncClient(transport=transport, base_url="http://desk") as client:
+            assert (await run(client, "invoke", "hi")).status_code == 401
         assert turns.seen == []
 
     @pytest.mark.parametrize("endpoint", RUNS)
@@ -366,12 +256,15 @@ class TestTheStream:
         expected = {"text": text, "reply": script[-1].reply}
         assert [await output_of(scripted, endpoint, "hi") for endpoint in RUNS] == [expected] * 4
 
-    @pytest.mark.parametrize("endpoint", STREAMS)
+    @pytest.mark.parametrize("endpoint", RUNS[1:])
     async def test_a_turn_that_fails_ends_the_stream_with_an_error_and_no_internals(
-        self, scripted_app: Front, turns: ScriptedTurns, endpoint: str
+        self, turns: ScriptedTurns, endpoint: str
     ) -> None:
         turns.script = [Token("Let me "), Failed(AWAY)]
-        async with served(scripted_app) as url, httpx.AsyncClient(base_url=url) as client:
+        async with (
+            served(scripted_front(turns, a_person())) as url,
+            httpx.AsyncClient(base_url=url) as client,
+        ):
             response = await run(client, endpoint, "hi")  # raises if the body were cut off
         told = frames(response.text)
         assert told[-1] == ("error", {"status_code": 500, "message": "Internal Server Error"})
@@ -392,80 +285,8 @@ class TestTheStream:
     ) -> None:
         turns.pause = 0.01
         turns.script = [Token("Yes."), done("Yes.")]
-        bodies = [
-            response.json()
-            for response in await asyncio.gather(*(run(scripted, "invoke", "hi") for _ in range(8)))
-        ]
-        assert len({body["metadata"]["run_id"] for body in bodies}) == 8
-
-
-@pytest.fixture
-async def profile() -> AsyncIterator[BrowserContext]:
-    """A fresh browser; a missing one skips, and fails where CI=true."""
-    if not CHROMIUM.exists():
-        missing = f"{CHROMIUM} is missing; install the package chromium"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield await chromium.new_context()
-        await chromium.close()
-
-
-async def open_playground(profile: BrowserContext, url: str) -> tuple[Page, list[str]]:
-    """The playground with the network cut to this server, and the complaints the page makes."""
-    complaints: list[str] = []
-
-    async def only_ours(route: Route) -> None:
-        if route.request.url.startswith(url):
-            await route.continue_()
-        else:
-            complaints.append(f"asked for {route.request.url}")
-            await route.abort()
-
-    await profile.route("**/*", only_ours)
-    page = await profile.new_page()
-    page.set_default_timeout(10_000)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-    await page.goto(f"{url}{PATH}/playground/")
-    return page, complaints
-
-
-async def send(page: Page, message: str) -> None:
-    await page.locator("textarea").first.fill(message)
-    await page.get_by_role("button", name="Start").click()
-
-
-@pytest.mark.browser
-class TestThePlayground:
-    async def test_the_text_grows_while_it_streams(
-        self, profile: BrowserContext, scripted_app: Front, turns: ScriptedTurns
-    ) -> None:
-        words = ["Standard ", "shipping ", "takes ", "a ", "week."]
-        turns.script = [*(Token(word) for word in words), done("".join(words))]
-        turns.pause = 0.3
-        async with served(scripted_app) as url:
-            page, complaints = await open_playground(profile, url)
-            await send(page, "How long?")
-            output = page.locator("h2:has-text('Output') + div")
-            seen = []
-            while "".join(words) not in (seen or [""])[-1]:
-                seen.append(await output.inner_text())
-                await asyncio.sleep(0.05)
-            await page.close()
-        assert complaints == []
-        assert len(set(seen)) >= 4
-        assert seen[-1] == "".join(words)
-
-    async def test_a_person_with_the_login_link_can_use_it(
-        self, profile: BrowserContext, base_url: str, issuer: Issuer
-    ) -> None:
-        code = issuer.sign(
-            tenant="bookshop", email="ada@example.com", role="user", seconds=60, typ="login+jwt"
-        )
-        login = await profile.new_page()
-        await login.goto(f"{base_url}/login?code={code}")
-        page, complaints = await open_playground(profile, base_url)
-        await send(page, SHIPPING)
-        await page.get_by_text("business days").first.wait_for()
-        assert complaints == []
+        answers = await asyncio.gather(*(run(scripted, "invoke", "hi") for _ in range(8)))
+        assert {answer.json()["metadata"]["run_id"] for answer in answers} == {
+            str(stream.turn_id) for stream in turns.streams
+        }
+        assert len(turns.streams) == 8

@@ -1,0 +1,79 @@
+"""bench: is it fast; each benchmark beside its peer in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+import typer
+from rich.table import Table
+
+from desk.errors import InvalidInput
+from desk.telemetry.logs import configure_logs
+from server.commands.opening import console
+
+if TYPE_CHECKING:
+    from bench.result import Result
+    from bench.stage import Effort
+
+app = typer.Typer()
+
+PAGE = Path("docs") / "benchmarks.md"
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="turn, first_token, history, canned, route, start, or all")],
+    json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the figures here.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds per side; the median counts.")] = 5,
+    turns: Annotated[int, typer.Option(min=1, max=10_000, help="Turns in each round.")] = 96,
+) -> None:
+    """Measure ours beside its peer, in a home of its own; `all` also writes docs/benchmarks.md."""
+    from bench.page import benchmark_page
+    from bench.registry import NAMES
+    from bench.stage import Effort
+
+    if name != "all" and name not in NAMES:
+        raise InvalidInput(f"There is no benchmark {name!r}; there are {', '.join(NAMES)} and all.")
+    configure_logs("error")
+    before = os.getloadavg()[0]
+    results = [_run(one, Effort(rounds, turns)) for one in (NAMES if name == "all" else (name,))]
+    if name == "all":
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(benchmark_page(results, (before, os.getloadavg()[0])))
+    if json is not None:
+        plain = [result.to_json() for result in results]
+        json.write_bytes(orjson.dumps(plain if name == "all" else plain[0], option=orjson.OPT_INDENT_2))
+
+
+def _run(name: str, effort: Effort) -> Result:
+    """One benchmark on fresh stores; its table goes to stderr."""
+    import uvloop
+
+    from bench.registry import load
+    from bench.stage import open_stage
+
+    measure = load(name)
+    # The stores start before the loop does; the loop is the one the server runs on.
+    with (
+        console.status(f"{name}: starting the stores ...") as status,
+        open_stage(lambda line: status.update(f"{line} ...")) as stage,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        result = runner.run(measure(stage, effort))
+    console.print(_table(result))
+    return result
+
+
+def _table(result: Result) -> Table:
+    table = Table("figure", "ours", "peer", "ratio", title=f"{result.name}: {result.title}")
+    for figure in dict.fromkeys([*result.ours, *result.peer]):
+        sides = (result.ours, result.peer, result.ratio)
+        table.add_row(figure, *(f"{side[figure]:g}" if figure in side else "" for side in sides))
+    for goal in result.goals:
+        colour = "green" if goal.met else "red"
+        table.add_row(f"[{colour}]{goal.what} {goal.goal}", f"[{colour}]{goal.found:g}")
+    return table

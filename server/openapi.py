@@ -1,0 +1,125 @@
+"""What the API description says of answers, errors and ways to sign in; read by people, used by no code."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from fastapi import Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+from pydantic import BaseModel
+
+from desk.domain import Route
+
+BEARER = Security(HTTPBearer(auto_error=False, description="A token of a configured issuer."))
+API_KEY = Security(APIKeyHeader(name="X-API-Key", auto_error=False, description="A service's key."))
+
+
+class Problem(BaseModel):
+    """Every error, as application/problem+json."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    correlation_id: str
+
+
+class CitationOut(BaseModel):
+    """A source of the answer; `quote` is word for word, `score` is 0 to 1."""
+
+    source_id: str
+    kind: Literal["faq", "document"]
+    version: int
+    title: str
+    quote: str
+    score: float
+
+
+class ActionOut(BaseModel):
+    """Something that happens once it is confirmed."""
+
+    id: str
+    label: str
+    tool: str
+    arguments: dict[str, Any]
+    expires_at: str
+
+
+class AnswerOut(BaseModel):
+    """What was said and why."""
+
+    text: str
+    language: str
+    route: Route
+    intent: str | None
+    confidence: float | None
+    citations: list[CitationOut]
+    actions: list[ActionOut]
+    suggestions: list[str]
+
+
+class PromptOut(BaseModel):
+    """The prompt that was used."""
+
+    name: str
+    version: int
+    sha: str
+
+
+class UsageOut(BaseModel):
+    """What the turn cost."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+
+
+class ReplyOut(BaseModel):
+    """The reply object."""
+
+    turn_id: UUID
+    conversation_id: UUID
+    reply: AnswerOut
+    prompt: PromptOut | None
+    model: str | None
+    bundle: str | None
+    usage: UsageOut
+    timings_ms: dict[str, float]
+
+
+class SmallReplyOut(BaseModel):
+    """The reply of the small form."""
+
+    response: str
+    session_id: str
+
+
+class MessageOut(BaseModel):
+    """One message of a conversation."""
+
+    id: UUID
+    turn_id: UUID
+    conversation_id: UUID
+    role: Literal["user", "assistant", "agent"]
+    text: str
+    route: Route | None
+    created_at: str
+
+
+class HistoryOut(BaseModel):
+    """One page of messages, oldest first."""
+
+    messages: list[MessageOut]
+    next_cursor: UUID | None
+
+
+def answers(model: type[BaseModel] | None = None, *more: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: its answer, and the errors that every caller may meet."""
+    described: dict[int | str, dict[str, Any]] = {
+        status: {"model": Problem, "content": {"application/problem+json": {}}}
+        for status in (401, 403, 404, 422, 429, *more)
+    }
+    if model is not None:
+        described[200] = {"model": model}
+    return described

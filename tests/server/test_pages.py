@@ -1,0 +1,74 @@
+"""The real pages in a real browser: sign in by the link, ask the demo's facts, watch the graph."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from server.issuer import Issuer
+from tests.server.test_demo_facts import FACTS
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+async def page(browser: Browser, base_url: str, issuer: Issuer) -> AsyncIterator[Page]:
+    """A tab that is signed in as Ada, cut off from every other host; an error on the page fails the test."""
+    profile = await browser.new_context(locale="en-GB", reduced_motion="reduce")
+    tab = await profile.new_page()
+    tab.set_default_timeout(8000)
+    broken: list[str] = []
+    tab.on("pageerror", lambda error: broken.append(str(error)))
+    await profile.route(lambda url: not url.startswith(base_url), lambda route: route.abort())
+    code = issuer.sign(tenant="bookshop", email="ada@example.com", role="admin", seconds=60, typ="login+jwt")
+    await tab.goto(f"{base_url}/login?code={code}")
+    assert tab.url == f"{base_url}/demo"
+    yield tab
+    await profile.close()
+    assert broken == []
+
+
+async def test_the_widget_answers_the_demo_facts(page: Page) -> None:
+    await page.locator(".launcher").click()
+    answers = page.locator(".log .message.assistant")
+    for message, route, said in FACTS:
+        if route == "handoff":
+            continue
+        before = await answers.count()
+        await page.locator("textarea").fill(message)
+        await page.locator("textarea").press("Enter")
+        await expect(answers).to_have_count(before + 1)
+        for part in said:
+            await expect(answers.last).to_contain_text(part)
+
+
+async def test_a_person_is_one_click_away(page: Page) -> None:
+    await page.locator(".launcher").click()
+    await page.get_by_role("button", name="Talk to a person", exact=True).click()
+    await expect(page.get_by_role("log")).to_contain_text("I have asked a person to take over")
+
+
+async def test_the_conversation_is_there_after_a_reload(page: Page) -> None:
+    await page.locator(".launcher").click()
+    await page.locator("textarea").fill("Which cards do you take?")
+    await page.locator("textarea").press("Enter")
+    await expect(page.get_by_role("log")).to_contain_text("Mastercard")
+    await page.reload()
+    await page.locator(".launcher").click()
+    await expect(page.get_by_role("log")).to_contain_text("Mastercard")
+
+
+async def test_the_playground_lights_the_path_of_a_turn(page: Page, base_url: str) -> None:
+    await page.goto(f"{base_url}/playground")
+    box = page.get_by_role("textbox").first
+    await box.fill("What is your return policy?")
+    await box.press("Enter")
+    await expect(page.get_by_text("30 days").first).to_be_visible()
+    await expect(page.get_by_text("canned_reply").first).to_be_visible()
+
+
+async def test_the_api_docs_need_no_other_host(page: Page, base_url: str) -> None:
+    await page.goto(f"{base_url}/docs")
+    await expect(page.get_by_text("Send a message and wait for the answer")).to_be_visible()
