@@ -15,11 +15,12 @@ PACKAGES = ("langgraph", "langgraph-checkpoint-postgres", "langserve", "fastapi"
 
 HEAD = """# Benchmarks
 
-Written by `desk bench all`. Ours and the peer give the same answers, in the same run, in turns (A, B, A, B, ...);
-a figure is the median of the rounds. Ratios count, absolute times do not travel: a ratio above 1 says how many
-times better ours is. `cpu_ms` is the CPU time a turn takes of the process that serves it, the steadiest figure;
-`stores_cpu_ms` is that of Postgres and Redis; `commits` are transactions that wrote. Our side does what it always
-does (row-level security, encryption, the record; over HTTP also identity and limits); the peer does none of that.
+Written by `desk bench all`. Ours and the peer give the same answers, in the same run, in turns (A, B, A, B);
+a figure is the median of the rounds. Ratios count, absolute times do not travel: a ratio above 1 says how
+many times better ours is. `cpu_ms` is the CPU time a turn takes of the process that serves it, the steadiest
+figure; `stores_cpu_ms` is that of Postgres and Redis; `commits` are transactions that wrote. Our side does
+what it always does (row-level security, encryption, the record; over HTTP also identity and limits); the
+peer does none of that.
 """
 
 

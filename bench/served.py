@@ -67,10 +67,7 @@ def desk_environment(settings: Settings, **overrides: str) -> dict[str, str]:
         DESK_HOME=str(settings.home),
         DESK_MODELS_DIR=str(settings.models_path),
         DESK_LOG_LEVEL="warning",
-        OPENAI_API_KEY="",
-        OPENAI_BASE_URL="",
-        LLAMA_MODEL_PATH="",
-        **overrides,
+        **({"OPENAI_API_KEY": "", "OPENAI_BASE_URL": "", "LLAMA_MODEL_PATH": ""} | overrides),
     )
 
 

@@ -25,7 +25,7 @@ class CaseTurn:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A conversation of its own, of the customer with this verified e-mail (None = one nobody vouches for)."""
+    """A conversation of its own; `person` is the verified e-mail, None = a guest whom nobody vouches for."""
 
     id: str
     source: str
@@ -34,7 +34,7 @@ class Case:
 
 
 def read_cases(path: Path) -> list[Case]:
-    """The cases of a file of `{id, source, as?, turns: [{say, expect}]}`; raises InvalidInput on a bad one."""
+    """The cases of a file of `{id, source, as?, turns: [{say, expect}]}`; a bad one raises InvalidInput."""
     return [_case(row) for row in read_rows(path, CASE)]
 
 

@@ -25,7 +25,7 @@ def wilson(good: float, of: int) -> Interval:
 
 
 def newcombe(before: tuple[float, int], after: tuple[float, int]) -> Interval:
-    """The interval of the share `after` minus the share `before`, of other rows (Newcombe 1998, method 10)."""
+    """The interval of the share `after` minus the share `before` of other rows (Newcombe 1998, method 10)."""
     old, new = before[0] / before[1], after[0] / after[1]
     (old_low, old_high), (new_low, new_high) = wilson(*before), wilson(*after)
     below = sqrt((new - new_low) ** 2 + (old_high - old) ** 2)

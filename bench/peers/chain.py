@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
+from pydantic import SecretStr
 
 from desk.domain import Answer
 from graphs.state import Line, TurnContext, TurnState
@@ -34,6 +35,22 @@ def stock_chain(nodes: int, answer: str) -> StateGraph[Any, Any, Any, Any]:
     graph = StateGraph(ChainState)
     for place in range(nodes):
         graph.add_node(f"node_{place}", _stock_node(place, nodes, answer))
+    return _connected(graph, nodes)
+
+
+def stock_model_chain(nodes: int, model_url: str) -> StateGraph[Any, Any, Any, Any]:
+    """The same, with a last node that asks a model on the OpenAI wire at `model_url`."""
+    from langchain_openai import ChatOpenAI
+
+    model = ChatOpenAI(model="stock", base_url=model_url, api_key=SecretStr("none"), stream_usage=True)
+
+    async def ask(state: ChainState) -> dict[str, Any]:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    graph = StateGraph(ChainState)
+    for place in range(nodes - 1):
+        graph.add_node(f"node_{place}", _stock_node(place, nodes, ""))
+    graph.add_node(f"node_{nodes - 1}", ask)
     return _connected(graph, nodes)
 
 

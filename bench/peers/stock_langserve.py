@@ -1,6 +1,7 @@
 """The stock graph behind LangServe, as a server of its own: no identity, no limits, no tenants.
 
-`python -m bench.peers.stock_langserve --port N --database-url URL --nodes 4 --answer TEXT`
+`python -m bench.peers.stock_langserve --port N --database-url URL --nodes 4`, then `--answer TEXT` for a last
+node that says this, or `--model-url URL` for one that asks a model.
 """
 
 from __future__ import annotations
@@ -12,22 +13,23 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from langgraph.graph import StateGraph
 from langserve import add_routes
 from starlette.requests import Request
 
-from bench.peers.chain import stock_chain
+from bench.peers.chain import stock_chain, stock_model_chain
 from bench.peers.stock_graph import open_saver
 
 PATH = "/support"
 
 
-def create_app(database_url: str, nodes: int, answer: str) -> FastAPI:
+def create_app(database_url: str, chain: StateGraph[Any, Any, Any, Any]) -> FastAPI:
     """The application; LangServe drops a client's thread id from the config, so it comes in a header."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_saver(database_url) as saver:
-            graph = stock_chain(nodes, answer).compile(checkpointer=saver)
+            graph = chain.compile(checkpointer=saver)
             add_routes(app, graph, path=PATH, per_req_config_modifier=_name_thread)
             yield
 
@@ -45,9 +47,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--database-url", required=True)
     parser.add_argument("--nodes", type=int, required=True)
-    parser.add_argument("--answer", required=True)
+    last = parser.add_mutually_exclusive_group(required=True)
+    last.add_argument("--answer")
+    last.add_argument("--model-url")
     given = parser.parse_args()
-    app = create_app(given.database_url, given.nodes, given.answer)
+    if given.model_url:
+        chain = stock_model_chain(given.nodes, given.model_url)
+    else:
+        chain = stock_chain(given.nodes, given.answer)
+    app = create_app(given.database_url, chain)
     uvicorn.run(app, host="127.0.0.1", port=given.port, log_level="warning", access_log=False)
 
 

@@ -50,7 +50,7 @@ def _with_services(settings: Settings, work: Callable[[Ground], Awaitable[Result
 
 @contextmanager
 def _shop(settings: Settings) -> Iterator[Settings]:
-    """Settings with an order service: the configured one, else the demo's in a process and home of its own."""
+    """Settings with an order service: the configured one, else the demo's as a process with its own home."""
     if settings.shop_api_url is not None:
         yield settings
         return

@@ -115,9 +115,9 @@ def _terminal() -> Console:
 
 def _read_report(path: Path) -> Report:
     try:
-        report: Report = orjson.loads(path.read_bytes())
-    except ValueError as error:
-        raise InvalidInput(f"{path.name}: it is not a report that `desk eval run --json` wrote.") from error
+        report = orjson.loads(path.read_bytes())
+    except ValueError:
+        report = None
     if not isinstance(report, dict) or not isinstance(report.get("by_source"), dict):
         raise InvalidInput(f"{path.name}: it is not a report that `desk eval run --json` wrote.")
     return report
