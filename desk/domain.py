@@ -20,6 +20,8 @@ Scope = Literal["user", "agent", "admin", "worker"]
 Route = Literal["canned", "order", "product", "faq", "model", "handoff", "fallback", "refused"]
 Role = Literal["user", "assistant", "agent"]
 ConversationMode = Literal["bot", "human"]
+HandoffState = Literal["queued", "human", "ticketed", "returned", "closed"]
+HandoffReason = Literal["requested", "offer_accepted", "complaint", "order_proof", "other"]
 TurnState = Literal["accepted", "running", "done", "failed", "dead"]
 SourceKind = Literal["faq", "document"]
 
@@ -54,7 +56,11 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class TenantSettings:
-    """What a tenant may tune; stored as JSON beside the tenant."""
+    """What a tenant may tune; stored as JSON beside the tenant.
+
+    `office_hours` are spans like "mon-fri 09:00-18:00" in `timezone`; none means always open.
+    A customer who asks for a person waits at most `sla_minutes` of them before it counts as late.
+    """
 
     locale: str = "en"
     intent_pack: str = "bookshop"
@@ -63,6 +69,9 @@ class TenantSettings:
     external_fallback: bool = False
     shop_api_url: str | None = None
     faq_threshold: float | None = None
+    timezone: str = "UTC"
+    office_hours: tuple[str, ...] = ()
+    sla_minutes: int = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ def report_table(report: Report) -> Table:
     columns: dict[str, Figures] = {**report["by_source"], "overall": report["overall"]}
     times = ", ".join(f"{name} {value}" for name, value in report["timing"].items())
     table = Table(title=f"{report['suite']}: {report['n']} rows; {times}", title_justify="left")
-    table.add_column("figure")
+    table.add_column("figure", no_wrap=True)
     for source in columns:
-        table.add_column(source, justify="right")
+        table.add_column(source, justify="right", overflow="fold")
     for name in dict.fromkeys(name for figures in columns.values() for name in figure_names(figures)):
         table.add_row(name, *(_number(figure_of(figures, name)) for figures in columns.values()))
     return table
@@ -34,7 +34,8 @@ def verdict_table(verdicts: Iterable[Verdict]) -> Table:
     """One line a goal."""
     table = Table(title="Gate", title_justify="left")
     for column in ("suite", "source", "figure", "goal", "value", "95 %", "verdict"):
-        table.add_column(column, justify="right" if column in {"goal", "value", "95 %"} else "left")
+        right = column in {"goal", "value", "95 %"}
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
     for verdict in verdicts:
         colour = _COLOURS[verdict.state]
         said = f"[{colour}]{verdict.state}[/]" + (f" ({verdict.why})" if verdict.why else "")

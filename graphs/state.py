@@ -12,9 +12,10 @@ from langgraph.channels import UntrackedValue
 from numpy.typing import NDArray
 from typing_extensions import TypedDict
 
-from desk.domain import Answer, ConversationId, HandoffId, Principal, PromptRef, Tenant, TurnId, Usage
+from desk.domain import Answer, ConversationId, Principal, PromptRef, Tenant, TurnId, Usage
 from desk.events import TurnEvent
 from desk.privacy.pseudonyms import Vault
+from desk.storage.handoffs import HandoffRequest
 from desk.tooling import Passage
 from graphs.ledger import Ledger
 from graphs.services import Services
@@ -101,6 +102,5 @@ class TurnContext:
     usage: Usage = field(default_factory=Usage)
     model: str | None = None
     prompt: PromptRef | None = None
-    handoff_reason: str | None = None
-    handoff_id: HandoffId | None = None
+    handoff: HandoffRequest | None = None
     shown: str = ""

@@ -12,19 +12,21 @@ from typing import Any
 import langsmith
 from langgraph.graph.state import CompiledStateGraph
 
-from desk.domain import Answer, ConversationMode, HandoffId, MessageId, new_id
+from desk.domain import Answer, HandoffId, HandoffState, MessageId, new_id
 from desk.events import Accepted, Done, HandoffChanged, Token, TurnEvent
 from desk.privacy.language import detect_language
 from desk.privacy.pseudonyms import restore, scrub
 from desk.storage import checkpoint_rows, conversations, handoffs, messages, steps, turns, usage
 from desk.storage.checkpoint_seals import open_row
 from desk.storage.messages import NewMessage
+from desk.storage.pool import Tx
 from desk.storage.staging import StagedSaver
 from desk.storage.threads import thread_id
 from graphs.answering import say
 from graphs.crash_points import crash_point
 from graphs.inbox import AcceptedTurn
 from graphs.ledger import Ledger
+from graphs.office_hours import due_at
 from graphs.reply import build_reply, restored
 from graphs.services import Services
 from graphs.state import TurnContext, TurnState
@@ -52,10 +54,10 @@ async def run_turn(services: Services, turn: AcceptedTurn, emit: Emit) -> None:
         emit(Token(restore(answer.text, context.vault)))
     reply = build_reply(answer, context, total_ms=(time.perf_counter() - began) * 1000)
     crash_point(services.engine.settings, "before_commit")
-    await _commit(context, turn, Exchange(asked, answer, reply), saver)
+    handed = await _commit(context, turn, Exchange(asked, answer, reply), saver)
     crash_point(services.engine.settings, "after_commit")
-    if context.handoff_id is not None:
-        emit(HandoffChanged(context.handoff_id, "queued"))
+    if handed is not None:
+        emit(HandoffChanged(*handed))
     emit(Done(restored(reply, context.vault)))
 
 
@@ -104,14 +106,19 @@ async def _run_graph(context: TurnContext, saver: StagedSaver) -> tuple[Answer, 
     return state["answer"], state["text"]
 
 
-async def _leave_for_the_person(context: TurnContext, _saver: StagedSaver) -> tuple[Answer, str]:
+async def _leave_for_the_person(context: TurnContext, saver: StagedSaver) -> tuple[Answer, str]:
     """While a person has the conversation no graph runs: the message is recorded for them."""
+    async with context.services.engine.database.tenant_tx(context.principal) as tx:
+        open_handoff = await handoffs.get_open(tx, context.conversation_id)
+    if open_handoff is None:  # nobody would ever read it
+        return await _run_graph(context, saver)
     settings = context.tenant.settings
     scrubbed = scrub(context.text, context.vault, order_patterns=settings.order_patterns)
     context.vault = scrubbed.vault
     previous = context.locale or settings.locale
     language = detect_language(context.text[:500], previous=previous, supported=LANGUAGES)
-    return say({"language": language}, "handoff_already", "handoff", intent="human"), scrubbed.text
+    key = "handoff_delivered" if open_handoff.state == "human" else "handoff_already"
+    return say({"language": language}, key, "handoff", intent="human"), scrubbed.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +130,16 @@ class Exchange:
     reply: dict[str, Any]
 
 
-async def _commit(context: TurnContext, turn: AcceptedTurn, exchange: Exchange, saver: StagedSaver) -> None:
-    """COMMIT 2: messages, checkpoint, steps, usage, handoff and reply: one round trip, under the fence."""
+async def _commit(
+    context: TurnContext, turn: AcceptedTurn, exchange: Exchange, saver: StagedSaver
+) -> tuple[HandoffId, HandoffState] | None:
+    """COMMIT 2: messages, checkpoint, steps, usage, handoff and reply: one round trip, under the fence.
+
+    Gives the handoff that the turn asked for, as it stands now.
+    """
     key, claim, principal = turn.key, turn.claim, turn.principal
     said = _messages(turn, exchange)
     checkpoint = saver.sealed(key)
-    if context.handoff_reason is not None:
-        context.handoff_id = HandoffId(new_id())
-    mode: ConversationMode = "human" if context.handoff_id or turn.mode == "human" else "bot"
     reply_sealed = key.seal_json(exchange.reply, aad=turns.reply_aad(claim.turn_id))
     steps_sealed = key.seal_json(context.steps, aad=steps.steps_aad(claim.turn_id))
     vault_sealed = key.seal_json(context.vault.to_json(), aad=conversations.vault_aad(claim.conversation_id))
@@ -142,11 +151,24 @@ async def _commit(context: TurnContext, turn: AcceptedTurn, exchange: Exchange, 
         await steps.add(tx, principal, claim.turn_id, steps_sealed)
         if context.model is not None:
             await usage.add(tx, principal, claim.turn_id, context.model, context.usage)
-        if context.handoff_id is not None:
-            await handoffs.queue(tx, principal, context.handoff_id, claim, reason=str(context.handoff_reason))
-        await conversations.record_turn(tx, claim.conversation_id, vault_sealed, added=len(said), mode=mode)
+        await conversations.record_turn(tx, claim.conversation_id, vault_sealed, added=len(said))
         route, intent = exchange.answer.route, exchange.answer.intent
         await turns.finish(tx, claim.turn_id, reply_sealed, route=route, intent=intent)
+        return await _hand_over(tx, context, turn, said[0].id)
+
+
+async def _hand_over(
+    tx: Tx, context: TurnContext, turn: AcceptedTurn, asked: MessageId
+) -> tuple[HandoffId, HandoffState] | None:
+    """Record that a person is asked for, or has a new message; the commit's last act: it takes locks."""
+    claim = turn.claim
+    if context.handoff is not None:
+        opened = await (await handoffs.request(tx, turn.principal, claim, context.handoff)).fetchone()
+        return (opened[0], opened[1]) if opened else None
+    if turn.mode == "human":
+        due = due_at(context.tenant.settings, context.now)
+        await handoffs.note_message(tx, claim.conversation_id, asked, due)
+    return None
 
 
 def _messages(turn: AcceptedTurn, exchange: Exchange) -> tuple[NewMessage, NewMessage]:

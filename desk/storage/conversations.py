@@ -71,14 +71,12 @@ async def list_page(
     return [Conversation(*row) for row in await cursor.fetchall()]
 
 
-async def record_turn(
-    tx: Tx, conversation_id: ConversationId, vault_sealed: bytes, *, added: int, mode: ConversationMode
-) -> None:
-    """What a finished turn leaves on its conversation."""
+async def record_turn(tx: Tx, conversation_id: ConversationId, vault_sealed: bytes, *, added: int) -> None:
+    """What a finished turn, or a person's reply, leaves on its conversation."""
     await tx.execute(
-        "update conversations set vault_sealed = %s, messages = messages + %s, mode = %s, updated_at = now()"
+        "update conversations set vault_sealed = %s, messages = messages + %s, updated_at = now()"
         " where id = %s",
-        (vault_sealed, added, mode, conversation_id),
+        (vault_sealed, added, conversation_id),
     )
 
 

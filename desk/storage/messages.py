@@ -61,6 +61,13 @@ async def add(
         )
 
 
+async def get(tx: Tx, message_id: MessageId) -> Message | None:
+    """The message, if the caller may see it."""
+    cursor = await tx.execute(f"select {_COLUMNS} from messages where id = %s", (message_id,))  # noqa: S608
+    row = await cursor.fetchone()
+    return Message(*row) if row else None
+
+
 async def list_page(
     tx: Tx,
     *,

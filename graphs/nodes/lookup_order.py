@@ -9,6 +9,7 @@ from desk.errors import ToolUnavailable
 from desk.events import Degraded, ToolUsed
 from desk.tooling import ToolResult
 from graphs.answering import answered, say
+from graphs.nodes.handoff import ask_for_person
 from graphs.state import TurnContext, TurnState
 from graphs.toolbox import tool_context
 from prompts.replies import spoken_language, suggestions
@@ -29,8 +30,7 @@ async def lookup_order(state: TurnState, runtime: Runtime[TurnContext]) -> TurnS
         return answered(state, ask, waiting_for="order_number")
     tried = topic.get("proofs_tried", 0)
     if tried >= MOST_PROOFS:
-        context.handoff_reason = "order_proof"
-        return answered(state, say(state, "handoff_queued", "handoff", intent="human"))
+        return ask_for_person(state, context, "order_proof")
     try:
         found = [await _look_up(order_id, context) for order_id in order_ids]
     except ToolUnavailable:

@@ -18,7 +18,7 @@ from evals.report import Report, without_evidence
 from evals.tables import difference_table, report_table, verdict_table
 from evals.verdict_files import to_junit, to_markdown
 from server.commands.measuring import on_ground
-from server.commands.opening import console, say
+from server.commands.opening import say
 
 app = typer.Typer()
 eval_app = typer.Typer(help="Is it good? Suites, their comparison, and their goals.", no_args_is_help=True)
@@ -47,7 +47,7 @@ def run_one(
         raise InvalidInput(f"There is no suite {suite!r}; there are {', '.join(SUITES)}.")
     inputs = Inputs(dataset, examples, corpus, aliases)
     report = on_ground(SUITES[suite].needs, lambda ground: run_suite(suite, inputs, ground))
-    console.print(report_table(report))
+    _terminal(stderr=True).print(report_table(report))
     for failure in report.get("failed", []):
         say(orjson.dumps(failure).decode())
     told = orjson.dumps(report if evidence else without_evidence(report), option=orjson.OPT_INDENT_2)
@@ -107,10 +107,10 @@ def _most_needed(runs: list[Run]) -> Needs:
     return max(needed, key=order.index, default="nothing")
 
 
-def _terminal() -> Console:
-    """Stdout; a file gets whole lines, whatever width the terminal has."""
-    out = Console()
-    return out if out.is_terminal else Console(width=_WIDE)
+def _terminal(*, stderr: bool = False) -> Console:
+    """Where tables go; a file or a pipe gets whole lines."""
+    out = Console(stderr=stderr)
+    return out if out.is_terminal else Console(stderr=stderr, width=_WIDE)
 
 
 def _read_report(path: Path) -> Report:

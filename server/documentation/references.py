@@ -12,7 +12,7 @@ from server.documentation.commands import commands, options_of
 
 _FENCE = re.compile(r"^```[ ]*(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
-_LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
+_LINK = re.compile(r"\[([^\]\n]*\]\([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _COMMAND = re.compile(r"(?:^|[\s($;&|])(?:\.venv/bin/)?(desk|make)((?:[ ]+[^\s|;&()`]+)*)")
 _PATH = re.compile(r"[\w.<>*-]+(?:/[\w.<>*-]*)+(?:::\w+)?|[A-Z][\w.-]*\.(?:md|yml|toml)|Makefile|Dockerfile")
@@ -45,7 +45,7 @@ def _untrue(page: Path, known: Known) -> Iterator[str]:
     prose = _FENCE.sub(lambda fence: "\n" * fence.group().count("\n"), text)
     checks: tuple[tuple[str, re.Pattern[str], Callable[[str], Iterator[str]]], ...] = (
         (prose, _INLINE, lambda code: _wrong_code(code, known)),
-        (prose, _LINK, lambda target: _wrong_link(target, page)),
+        (prose, _LINK, lambda link: _wrong_link(link, page)),
         (_shell_lines(text), re.compile(r"^(.+)$", re.MULTILINE), lambda line: _wrong_commands(line, known)),
     )
     for source, pattern, judge in checks:
@@ -106,11 +106,13 @@ def _wrong_path(code: str, known: Known) -> Iterator[str]:
     matches = list(known.root.glob(pattern))
     if not matches:
         yield f"there is no {path}."
-    elif test and not any(f"def {test}(" in match.read_text(encoding="utf-8") for match in matches):
+    elif test and not any(_holds_test(match, test) for match in matches):
         yield f"there is no test {test} in {path}."
 
 
-def _wrong_link(target: str, page: Path) -> Iterator[str]:
+def _wrong_link(link: str, page: Path) -> Iterator[str]:
+    """`link` reads `words](target`; a link that is called as a test leads to the file that holds it."""
+    words, _, target = link.partition("](")
     if re.match(r"[a-z]+:", target):
         return
     path, _, anchor = target.partition("#")
@@ -119,6 +121,12 @@ def _wrong_link(target: str, page: Path) -> Iterator[str]:
         yield f"the link {target} leads nowhere."
     elif anchor and anchor not in _anchors(file):
         yield f"{path or page.name} has no heading for #{anchor}."
+    elif words.startswith("test_") and not _holds_test(file, words):
+        yield f"there is no test {words} in {path}."
+
+
+def _holds_test(file: Path, test: str) -> bool:
+    return file.is_file() and f"def {test}(" in file.read_text(encoding="utf-8")
 
 
 def _anchors(file: Path) -> set[str]:

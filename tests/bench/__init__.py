@@ -1,0 +1,1 @@
+"""Tests of the benchmarks: tiny counts, equal answers, counts of commits and rows; never a time."""

@@ -52,7 +52,9 @@ def test_files_that_cannot_be_read_say_why(tmp_path: Path) -> None:
             read_rows(tmp_path / name, EXAMPLE)
 
 
-@pytest.mark.parametrize("span", [{"start": 2, "end": 9, "type": "EMAIL"}, {"start": 1, "end": 1, "type": "X"}])
+@pytest.mark.parametrize(
+    "span", [{"start": 2, "end": 9, "type": "EMAIL"}, {"start": 1, "end": 1, "type": "X"}]
+)
 def test_a_span_outside_its_text_is_refused(tmp_path: Path, span: dict[str, object]) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(orjson.dumps({"id": "a", "text": "hello", "source": "s", "spans": [span]}))

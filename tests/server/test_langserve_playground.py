@@ -80,9 +80,10 @@ async def test_the_text_grows_while_it_streams(profile: BrowserContext) -> None:
         page, complaints = await open_playground(profile, url)
         await send(page, "How long?")
         output = page.locator("h2:has-text('Output') + div")
-        while seen[-1] != "".join(words):
-            seen.append(await output.inner_text())
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(15):
+            while seen[-1] != "".join(words):
+                seen.append(await output.inner_text())
+                await asyncio.sleep(0.05)
         await page.close()
     assert complaints == []
     assert len(set(seen)) >= 4

@@ -31,14 +31,12 @@ async def page(browser: Browser, base_url: str, issuer: Issuer) -> AsyncIterator
 
 
 async def send(page: Page, message: str) -> None:
-    """Type and press Enter; while the answer before is still arriving, the text waits in the composer."""
-    composer = page.locator("textarea")
-    await composer.fill(message)
-    for _ in range(100):
-        await composer.press("Enter")
-        if not await composer.input_value():
-            return
-        await page.wait_for_timeout(30)
+    """Type, press Enter and wait until the whole answer has arrived."""
+    await page.locator("textarea").fill(message)
+    async with page.expect_response("**/api/v1/chat/stream") as arriving:
+        await page.locator("textarea").press("Enter")
+    await (await arriving.value).finished()
+    await page.wait_for_timeout(50)
 
 
 async def test_the_widget_answers_the_demo_facts(page: Page) -> None:

@@ -1,0 +1,1 @@
+"""What the documentation says, done: its commands run, its how-tos followed, its references looked up."""

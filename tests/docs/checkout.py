@@ -1,0 +1,82 @@
+"""A copy of the project in which a how-to is followed, and programs that run in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from tests.architecture.files import ROOT, project_files
+
+_LEFT_OUT = {".lock", ".gz"}
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """Files under `root`, changed as a reader of CONTRIBUTING.md would."""
+
+    root: Path
+
+    @classmethod
+    def copy(cls, root: Path) -> Self:
+        """The project as it is, in another folder."""
+        for file in project_files():
+            if file.suffix not in _LEFT_OUT:
+                target = root / file.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
+        return cls(root)
+
+    def write(self, path: str, text: str) -> None:
+        """A new file; it must not be there yet."""
+        assert not (self.root / path).exists(), path
+        (self.root / path).write_text(text, encoding="utf-8")
+
+    def add_after(self, path: str, place: str, text: str) -> None:
+        """Put `text` behind the first `place`, which must be there."""
+        file = self.root / path
+        before, found, after = file.read_text(encoding="utf-8").partition(place)
+        assert found, f"{path} has no {place!r}"
+        file.write_text(before + place + text + after, encoding="utf-8")
+
+    def read_yaml(self, path: str) -> Any:
+        """The content of a YAML file."""
+        return yaml.safe_load((self.root / path).read_text(encoding="utf-8"))
+
+    def write_yaml(self, path: str, content: Any) -> None:
+        """Write a YAML file anew."""
+        text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+        (self.root / path).write_text(text, encoding="utf-8")
+
+    def python(self, *arguments: str, **environment: str) -> str:
+        """What Python says in the copy, on both streams; fails with it if it fails."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.root,
+            env=os.environ | {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout + done.stderr
+
+    def tests(self, *paths: str) -> str:
+        """The closing words of pytest on these tests of the copy, which must pass."""
+        return self.python("-m", "pytest", "--quiet", "-p", "no:cacheprovider", *paths)
+
+    def renewed_pages(self) -> str:
+        """Which generated pages were stale; afterwards they are not."""
+        return self.python(
+            "-c",
+            "from pathlib import Path\n"
+            "from server.documentation.generated import stale_pages, write_pages\n"
+            "docs = Path('docs')\n"
+            "print(stale_pages(docs)); write_pages(docs); assert stale_pages(docs) == []",
+        )
