@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from desk.domain import Principal
-from desk.retrieval.ingest import IngestReport, ingest
-from desk.retrieval.load import load
-from graphs.services import Services
 from server.commands.accounts import TenantOption
 from server.commands.opening import console, say, with_services
+
+if TYPE_CHECKING:
+    from desk.retrieval.ingest import IngestReport
+    from graphs.services import Services
 
 app = typer.Typer()
 
@@ -33,6 +34,9 @@ def ingest_files(files: Files, tenant: TenantOption) -> None:
 
 
 async def _ingest_file(services: Services, principal: Principal, file: Path) -> IngestReport:
+    from desk.retrieval.ingest import ingest
+    from desk.retrieval.load import load
+
     total = sum(1 for _ in load(file))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:

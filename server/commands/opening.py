@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 from rich.console import Console
@@ -14,8 +14,9 @@ from desk.embedded import Engines, engines
 from desk.settings import Settings, load_settings
 from desk.storage.migrate import migrate
 from desk.telemetry.logs import configure_logs
-from graphs.registry import open_services
-from graphs.services import Services
+
+if TYPE_CHECKING:  # importing the graph takes seconds, which `desk token` need not wait for
+    from graphs.services import Services
 
 Result = TypeVar("Result")
 
@@ -42,6 +43,7 @@ def with_stores(work: Callable[[Settings, Engines], Awaitable[Result]]) -> Resul
 
 def with_services(work: Callable[[Services], Awaitable[Result]]) -> Result:
     """Run `work` with everything a turn stands on."""
+    from graphs.registry import open_services
 
     async def run(settings: Settings, found: Engines) -> Result:
         async with open_services(settings, found.database_url, on_degraded=_tell_degraded) as services:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import typer
 
@@ -53,11 +54,14 @@ def worker() -> None:
 
 
 @app.command()
-def shop() -> None:
+def shop(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 0,
+) -> None:
     """Serve the demo's order service, which stands for a shop's own."""
     from server.demo.shop import serve_shop
 
-    serve_shop(load_settings())
+    serve_shop(load_settings(), host=host, port=port)
 
 
 @app.command()

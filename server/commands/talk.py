@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
-from uuid import uuid4
 
 import typer
-from rich.console import Console
 
-from desk.domain import ConversationId, Principal
-from desk.events import Degraded, Done, Failed, HandoffChanged, Revised, Step, Token, TurnEvent
-from graphs.inbox import TurnRequest
-from graphs.runner import TurnRunner
-from graphs.services import Services
-from server.commands.opening import say, with_services
+from server.commands.opening import with_services
 
 app = typer.Typer()
-out = Console(highlight=False)
 
 
 @app.command("chat")
@@ -27,55 +18,6 @@ def talk(
     message: Annotated[str | None, typer.Option("--message", "-m", help="Send this and end.")] = None,
 ) -> None:
     """Talk as a customer; an empty line or Ctrl-D ends."""
-    with_services(lambda services: _talk(services, tenant, user, message))
+    from server.terminal import converse
 
-
-async def _talk(services: Services, slug: str, email: str, message: str | None) -> None:
-    tenant = await services.engine.tenants.get(slug)
-    subject = await services.engine.keys.subject(tenant.id, services.engine.settings.issuer, email.casefold())
-    principal = Principal(tenant.id, "user", subject, email.casefold())
-    runner = TurnRunner(services, on_end=lambda *_: None)
-    await runner.start(take_orphans=False)
-    conversation: ConversationId | None = None
-    try:
-        while text := message or await asyncio.to_thread(_ask):
-            request = TurnRequest(text, str(uuid4()), conversation, channel="cli")
-            stream = await runner.submit(principal, tenant, request)
-            conversation = stream.conversation_id
-            async for _, event in stream.read():
-                _show(event)
-            if message:
-                return
-    finally:
-        await runner.stop()
-
-
-def _ask() -> str:
-    try:
-        return out.input("\n[bold]you>[/bold] ").strip()
-    except EOFError:
-        return ""
-
-
-def _show(event: TurnEvent) -> None:
-    match event:
-        case Step(node, "ended", ms):
-            say(f"  {node} {ms:.1f} ms")
-        case Token(text):
-            out.print(text, end="", markup=False)
-        case Revised(text):
-            out.print(f"\n[replaced] {text}", markup=False)
-        case Degraded(what, instead):
-            say(f"  degraded: {what}; instead: {instead}")
-        case HandoffChanged(_, state):
-            say(f"  handoff: {state}")
-        case Done(reply):
-            sources = ", ".join(citation["title"] for citation in reply["reply"]["citations"])
-            say(
-                f"\n  route {reply['reply']['route']}, {reply['timings_ms']['total']:.1f} ms"
-                + (f", from: {sources}" if sources else "")
-            )
-        case Failed(problem):
-            say(f"\n  {problem['detail']}")
-        case _:
-            pass
+    with_services(lambda services: converse(services, tenant, user, message))

@@ -97,8 +97,10 @@ class ShopApi:
         return guarded
 
 
-def serve_shop(settings: Settings, *, deduplicate: bool = True) -> None:
-    """Serve on a free port of 127.0.0.1 until told to stop; the address is in `<home>/run/shop.json`.
+def serve_shop(
+    settings: Settings, *, host: str = "127.0.0.1", port: int = 0, deduplicate: bool = True
+) -> None:
+    """Serve until told to stop, by default on a free port; the address is in `<home>/run/shop.json`.
 
     `deduplicate=False` is a shop that ignores Idempotency-Keys. Raises Misconfigured without a service key.
     """
@@ -109,9 +111,9 @@ def serve_shop(settings: Settings, *, deduplicate: bool = True) -> None:
     effects = EffectStore(settings.home / "shop" / "effects.sqlite", deduplicate=deduplicate)
     app = ShopApi(effects, settings.shop_api_key.get_secret_value()).app()
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        _publish(settings.home / "run" / "shop.json", {"url": f"http://127.0.0.1:{port}"})
+    with socket.create_server((host, port)) as listener:
+        taken = listener.getsockname()[1]
+        _publish(settings.home / "run" / "shop.json", {"url": f"http://{host}:{taken}"})
         try:
             uvicorn.Server(config).run(sockets=[listener])
         finally:
