@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from desk.domain import Tenant
 from desk.errors import InvalidInput
@@ -15,12 +15,10 @@ from evals.cases import read_cases
 from evals.data import EXAMPLE, OWN, Row, read_labelled, read_rows
 from evals.fresh_tenant import fresh_tenant
 from evals.report import Report
-from evals.suites.bookshop import evaluate_bookshop
-from evals.suites.entities import evaluate_entities
-from evals.suites.pii import evaluate_pii
-from evals.suites.retrieval import evaluate_retrieval
-from evals.suites.routing import COVERAGE, evaluate_routing
-from graphs.services import Services
+
+# Each suite is imported when it runs: together they import all that a turn needs, which takes seconds.
+if TYPE_CHECKING:
+    from graphs.services import Services
 
 # nothing = plain text work; services = stores and the embedding model; demo = also the demo shop, loaded.
 Needs = Literal["nothing", "services", "demo"]
@@ -67,6 +65,8 @@ async def run_suite(name: str, inputs: Inputs, ground: Ground) -> Report:
 
 
 async def _run_routing(inputs: Inputs, ground: Ground) -> Report:
+    from evals.suites.routing import evaluate_routing
+
     examples = _chosen(read_rows(_given(inputs.examples), EXAMPLE), inputs)
     dataset = _chosen(read_rows(inputs.dataset, EXAMPLE), inputs) if inputs.dataset else None
     report = await evaluate_routing(examples, dataset, _open(ground).engine.embedder)
@@ -74,6 +74,8 @@ async def _run_routing(inputs: Inputs, ground: Ground) -> Report:
 
 
 async def _run_retrieval(inputs: Inputs, ground: Ground) -> Report:
+    from evals.suites.retrieval import evaluate_retrieval
+
     engine = _open(ground).engine
     corpus, queries = _given(inputs.corpus), _given(inputs.dataset)
     async with fresh_tenant(engine.database) as admin:
@@ -86,16 +88,22 @@ async def _run_retrieval(inputs: Inputs, ground: Ground) -> Report:
 
 
 async def _run_pii(inputs: Inputs, _: Ground) -> Report:
+    from evals.suites.pii import evaluate_pii
+
     rows = _chosen(read_labelled(_given(inputs.dataset)), inputs)
     return await asyncio.to_thread(evaluate_pii, rows)
 
 
 async def _run_entities(inputs: Inputs, _: Ground) -> Report:
+    from evals.suites.entities import evaluate_entities
+
     rows = _chosen(read_labelled(_given(inputs.dataset)), inputs)
     return await asyncio.to_thread(evaluate_entities, rows)
 
 
 async def _run_bookshop(inputs: Inputs, ground: Ground) -> Report:
+    from evals.suites.bookshop import evaluate_bookshop
+
     assert ground.demo is not None, "the caller loads the demo"
     cases = read_cases(inputs.dataset or OWN / "bookshop.jsonl")
     return await evaluate_bookshop(_open(ground), ground.demo, cases)
@@ -128,6 +136,8 @@ def _chosen(rows: list[Row], inputs: Inputs) -> list[Row]:
 
 def _routing_counts(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
     """Of how many rows each share of the routing suite is one."""
+    from evals.suites.routing import COVERAGE
+
     counts: dict[str, dict[str, int]] = {}
     for source in {row["source"] for row in rows}:
         outside = [row["oos"] for row in rows if row["source"] == source]

@@ -20,7 +20,7 @@ from desk.embedded import Engines, engines
 from desk.embedded.children import die_with_parent
 from desk.errors import Misconfigured
 from desk.settings import Settings, child_environment
-from server.demo.load import SLUG
+from server.demo.data import SLUG
 from server.demo.shop import read_shop_url
 from server.issuer import load_issuer
 

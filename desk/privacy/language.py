@@ -16,23 +16,45 @@ _LETTERS_NEEDED_DENSE = 4  # scripts that write a syllable or word in one sign
 _DENSE = re.compile(r"[\u0E00-\u0E7F\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]")
 _LONGEST_READ = 400  # characters; more text costs time and does not change the answer
 _SURE = 0.7
+# Words by which people open or end a talk; too short for the model, and each at home in one language alone.
+_MARKS: Final = {
+    "de": "hallo guten moin servus danke bitte tschüss grüß",
+    "fr": "bonjour salut bonsoir merci coucou",
+    "es": "hola buenos buenas gracias",
+    "it": "ciao buongiorno buonasera salve grazie",
+    "nl": "hoi goedemorgen goedendag goedemiddag goedenavond bedankt dankjewel",
+    "pt": "olá bom boa obrigado obrigada",
+    "en": "hi hello hey thanks thank good morning evening",
+}
+_LANGUAGE_OF: Final = {word: language for language, words in _MARKS.items() for word in words.split()}
 _SURE_TO_SWITCH = 0.8
 
 
-def detect_language(text: str, *, previous: str | None, supported: Sequence[str]) -> str:
-    """The ISO 639-1 code of `text`, one of `supported`; `previous`, else English, when it cannot be told.
+def detect_language(
+    text: str, *, previous: str | None, supported: Sequence[str], default: str = DEFAULT
+) -> str:
+    """The ISO 639-1 code of `text`, one of `supported`; `previous`, else `default`, when it cannot be told.
+
+    A very short message keeps the language of the talk before it; the first one is told by its greeting.
 
     The first call reads the model (about a quarter of a second): make it in a thread or at start.
     """
-    settled = previous if previous is not None and previous in supported else DEFAULT
+    kept = previous if previous in supported else None
+    settled = kept or (default if default in supported else DEFAULT)
     words = " ".join(_NO_LANGUAGE.sub(" ", text[:_LONGEST_READ]).split())
     letters = sum(char.isalpha() for char in words)
     needed = _LETTERS_NEEDED_DENSE if _DENSE.search(words) else _LETTERS_NEEDED
     if letters < needed or len(supported) < 2:
-        return settled
+        return kept or _by_marks(words, supported) or settled
     language, sureness = _identifier(tuple(sorted(set(supported)))).classify(words)
     switches = previous is not None and language != previous
     return str(language) if sureness >= (_SURE_TO_SWITCH if switches else _SURE) else settled
+
+
+def _by_marks(words: str, supported: Sequence[str]) -> str | None:
+    """The one language whose opening words stand in a short message; None when there is none or several."""
+    found = {_LANGUAGE_OF[word] for word in re.findall(r"\w+", words.lower()) if word in _LANGUAGE_OF}
+    return found.pop() if len(found) == 1 and found <= set(supported) else None
 
 
 @lru_cache(maxsize=1)

@@ -29,7 +29,8 @@ _PERSON = (
 _REQUEST = re.compile(rf"\b(?:{_ASK})\b.{{0,30}}\b(?:{_PERSON})\b")
 _BARE = re.compile(
     rf"(?:(?:a |an |the |real |live |human |eine?n? |une? |una |um |een )*(?:{_PERSON})"
-    r"(?: please| bitte| por favor| svp| per favore| alstublieft)?|not a (?:bot|robot|machine)|no (?:bot|robot)s?|kein (?:bot|roboter))"
+    r"(?: please| bitte| por favor| svp| per favore| alstublieft)?"
+    r"|not a (?:bot|robot|machine)|no (?:bot|robot)s?|kein (?:bot|roboter))"
 )
 # "Talk to someone about my book club" still wants a person; "contact the author" does not.
 _NOT_A_REQUEST = re.compile(

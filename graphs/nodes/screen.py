@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 
 from desk.privacy.language import detect_language
 from graphs.state import TurnContext, TurnState
-from prompts.replies import LANGUAGES
+from prompts.replies import LANGUAGES, spoken_language
 
 LONGEST_MESSAGE = 4000
 
@@ -29,12 +29,14 @@ _INJECTION = re.compile(
 
 async def screen(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """Look at the raw message before anything else does."""
-    text = runtime.context.text
-    previous = state.get("language") or runtime.context.locale or runtime.context.tenant.settings.locale
-    return {
-        "flags": tuple(_flags(text)),
-        "language": detect_language(text[:500], previous=previous, supported=LANGUAGES),
-    }
+    context = runtime.context
+    language = detect_language(
+        context.text[:500],
+        previous=state.get("language"),
+        supported=LANGUAGES,
+        default=spoken_language(context.locale or context.tenant.settings.locale),
+    )
+    return {"flags": tuple(_flags(context.text)), "language": language}
 
 
 def refuses(state: TurnState) -> bool:

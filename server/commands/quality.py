@@ -17,7 +17,6 @@ from evals.registry import SUITES, Ground, Inputs, Needs, run_suite
 from evals.report import Report, without_evidence
 from evals.tables import difference_table, report_table, verdict_table
 from evals.verdict_files import to_junit, to_markdown
-from server.commands.measuring import on_ground
 from server.commands.opening import say
 
 app = typer.Typer()
@@ -43,6 +42,8 @@ def run_one(
     evidence: Evidence = False,  # noqa: FBT002 - how typer declares a flag
 ) -> None:
     """Run a suite; the table goes to stderr, the JSON to --json or stdout."""
+    from server.commands.measuring import on_ground
+
     if suite not in SUITES:
         raise InvalidInput(f"There is no suite {suite!r}; there are {', '.join(SUITES)}.")
     inputs = Inputs(dataset, examples, corpus, aliases)
@@ -75,6 +76,8 @@ def gate(
     runs = [run for run in read_gates(gates, data=data) if not suite or run.suite in suite]
     if not runs:
         raise InvalidInput(f"No run is left; there are the suites {', '.join(SUITES)}.")
+    from server.commands.measuring import on_ground
+
     verdicts = on_ground(_most_needed(runs), lambda ground: _judge_all(runs, ground))
     _terminal().print(verdict_table(verdicts))
     if markdown is not None:

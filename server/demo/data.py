@@ -11,6 +11,8 @@ from typing import Any
 
 from desk.tooling import Product
 
+SLUG = "bookshop"
+NAME = "Marginalia Books"
 FOLDER = Path(__file__).parent
 
 

@@ -9,10 +9,7 @@ from desk.storage import tenants
 from desk.storage.faqs import FaqEntry
 from desk.tooling import Product
 from graphs.services import Services
-from server.demo.data import load_books, load_faqs
-
-SLUG = "bookshop"
-NAME = "Marginalia Books"
+from server.demo.data import NAME, SLUG, load_books, load_faqs
 
 
 async def load_demo(services: Services) -> Tenant:

@@ -7,6 +7,7 @@ import pytest
 from desk.privacy.language import detect_language
 
 SUPPORTED = ("en", "de", "fr", "es", "it", "ja")
+ALL = ("en", "de", "fr", "es", "it", "nl", "pt")
 
 
 @pytest.mark.parametrize(
@@ -35,8 +36,6 @@ def test_a_sentence_is_recognised(text: str, language: str, previous: str | None
         "#W7310042 ?",
         "👍👍👍",
         "www.example.com/de/seite",
-        "danke",
-        "gracias!",
     ],
 )
 def test_what_cannot_be_told_keeps_the_conversations_language(text: str) -> None:
@@ -49,3 +48,26 @@ def test_only_supported_languages_are_answered() -> None:
     dutch = "Hoe lang duurt het voordat mijn bestelling wordt bezorgd?"
     assert detect_language(dutch, previous="en", supported=("en", "zz")) in {"en", "zz"}
     assert detect_language(dutch, previous=None, supported=("en", "nl")) == "nl"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Guten Morgen", "de"),
+        ("Hallo", "de"),
+        ("Bonjour !", "fr"),
+        ("hola", "es"),
+        ("ciao", "it"),
+        ("hoi", "nl"),
+        ("olá", "pt"),
+        ("hi", "en"),
+    ],
+)
+def test_the_first_greeting_names_the_language_and_a_later_one_keeps_it(text: str, language: str) -> None:
+    assert detect_language(text, previous=None, supported=ALL) == language
+    assert detect_language(text, previous=None, supported=ALL, default="nl") == language
+    assert detect_language(text, previous="fr", supported=ALL) == "fr"
+
+
+def test_a_short_message_of_two_languages_leaves_the_default() -> None:
+    assert detect_language("hi, hola", previous=None, supported=ALL, default="nl") == "nl"
