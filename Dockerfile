@@ -25,7 +25,7 @@ RUN groupadd --gid 10001 desk \
 COPY --from=build /opt/desk /opt/desk
 COPY --from=model /opt/models /opt/models
 ENV PATH=/opt/desk/bin:$PATH \
-    DESK_ENVIRONMENT=production \
+    DESK_ENVIRONMENT=production OPENBLAS_NUM_THREADS=1 \
     DESK_HOME=/var/lib/deskgraph \
     DESK_HOST=0.0.0.0 \
     DESK_LANGSERVE=false \

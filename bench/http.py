@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -21,8 +23,9 @@ class Connection:
     async def post(self, path: str, body: Any, headers: dict[str, str]) -> Any:
         """The JSON answer; raises BenchFailed unless its status is 200."""
         reader = await self._send(path, body, headers)
-        status, fields = await _head(reader)
-        answer = await reader.readexactly(int(fields[b"content-length"]))
+        with _whole(path):
+            status, fields = await _head(reader)
+            answer = await reader.readexactly(int(fields[b"content-length"]))
         if status != 200:
             raise BenchFailed(f"{path} answered {status}: {answer[:200]!r}")
         return orjson.loads(answer)
@@ -30,10 +33,11 @@ class Connection:
     async def events(self, path: str, body: Any, headers: dict[str, str]) -> EventReader:
         """Begin a stream of server-sent events; raises BenchFailed unless its status is 200."""
         reader = await self._send(path, body, headers)
-        status, _ = await _head(reader)
+        with _whole(path):
+            status, _ = await _head(reader)
         if status != 200:
             raise BenchFailed(f"{path} answered {status}")
-        return EventReader(reader)
+        return EventReader(path, reader)
 
     def close(self) -> None:
         """Close the connection."""
@@ -41,7 +45,8 @@ class Connection:
             self._writer.close()
 
     async def _send(self, path: str, body: Any, headers: dict[str, str]) -> asyncio.StreamReader:
-        if self._reader is None or self._writer is None:
+        # A server closes what was idle for long: the rounds of the other side may take more than that.
+        if self._reader is None or self._writer is None or self._reader.at_eof():
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         payload = orjson.dumps(body)
         fields = {"host": "127.0.0.1", "content-type": "application/json", **headers}
@@ -54,7 +59,8 @@ class Connection:
 class EventReader:
     """The events of one chunked response; `next` gives each event's name and data."""
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
+    def __init__(self, path: str, reader: asyncio.StreamReader) -> None:
+        self._path = path
         self._reader = reader
         self._text = b""
 
@@ -64,16 +70,30 @@ class EventReader:
             text = self._text.replace(b"\r\n", b"\n")
             block, found, rest = text.partition(b"\n\n")
             if not found:
-                size = int((await self._reader.readline()).strip() or b"0", 16)
-                self._text += await self._reader.readexactly(size)
-                await self._reader.readline()
-                if size == 0:
+                piece = await self._next_chunk()
+                if not piece:
                     return None
+                self._text += piece
                 continue
             self._text = rest
             event = _event(block)
             if event is not None:
                 return event
+
+    async def _next_chunk(self) -> bytes:
+        """The next chunk, empty at the end; raises BenchFailed when the server hung up before it."""
+        with _whole(self._path):
+            size = int((await self._reader.readuntil(b"\r\n")).strip(), 16)
+            return (await self._reader.readexactly(size + 2))[:-2]
+
+
+@contextmanager
+def _whole(path: str) -> Iterator[None]:
+    """Raises BenchFailed when the connection ends in the middle of an answer."""
+    try:
+        yield
+    except (asyncio.IncompleteReadError, ConnectionError) as error:
+        raise BenchFailed(f"{path}: the server hung up before its answer was whole.") from error
 
 
 def _event(block: bytes) -> tuple[str, bytes] | None:

@@ -18,20 +18,24 @@ HEAD = """# Benchmarks
 Written by `desk bench all`. Ours and the peer give the same answers, in the same run, in turns (A, B, A, B);
 a figure is the median of the rounds. Ratios count, absolute times do not travel: a ratio above 1 says how
 many times better ours is. `cpu_ms` is the CPU time a turn takes of the process that serves it, the steadiest
-figure; `stores_cpu_ms` is that of Postgres and Redis; `commits` are transactions that wrote. Our side does
-what it always does (row-level security, encryption, the record; over HTTP also identity and limits); the
-peer does none of that.
+figure; `stores_cpu_ms` is that of Postgres and Redis; `commits` are transactions that wrote; `spread` is the
+fastest round over the slowest: far above 1, others used the machine and turns per second say little. Our
+side does what it always does (row-level security, encryption, the record; over HTTP also identity and
+limits); the peer does none of that.
 """
 
 
-def benchmark_page(results: Sequence[Result], load: tuple[float, float]) -> str:
-    """The whole page; `load` is the machine's load average before and after."""
+def benchmark_page(
+    results: Sequence[Result], load: tuple[float, float], failed: Mapping[str, str] | None = None
+) -> str:
+    """The whole page; `load` is the machine's load average before and after, `failed` says why by name."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     machine = (
         f"Machine: {os.cpu_count()} cores ({platform.machine()}), load average {load[0]:.1f} before and"
         f" {load[1]:.1f} after. Python {platform.python_version()}, PostgreSQL {MAJOR}, {versions}."
     )
-    return "\n".join([HEAD, f"{machine}\n", *(_section(result) for result in results)])
+    missing = [f"## {name}\n\nNot measured: {why}\n" for name, why in (failed or {}).items()]
+    return "\n".join([HEAD, f"{machine}\n", *(_section(result) for result in results), *missing])
 
 
 def _section(result: Result) -> str:

@@ -131,12 +131,15 @@ def percentile(values: Sequence[float], share: float) -> float:
 def ratio(ours: Figures, peer: Figures) -> Figures:
     """How many times better ours is, figure by figure; what is 0 on our side is left out."""
     found = {"turns_per_s": ours["turns_per_s"] / peer["turns_per_s"]}
-    found |= {name: peer[name] / ours[name] for name in ours if name != "turns_per_s" and ours[name]}
+    costs = ours.keys() - {"turns_per_s", "spread"}
+    found |= {name: peer[name] / ours[name] for name in ours if name in costs and ours[name]}
     return {name: round(value, 2) for name, value in found.items()}
 
 
 def _summary(rounds: list[Figures], latencies: list[float]) -> Figures:
     figures = {name: round(median(one[name] for one in rounds), 3) for name in rounds[0]}
+    speeds = [one["turns_per_s"] for one in rounds]
+    figures["spread"] = round(max(speeds) / min(speeds), 2)
     figures["p50_ms"] = round(percentile(latencies, 0.5) * 1000, 2)
     figures["p99_ms"] = round(percentile(latencies, 0.99) * 1000, 2)
     return figures

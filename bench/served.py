@@ -44,6 +44,8 @@ def serve_desk(stage: Stage, **overrides: str) -> Iterator[Served]:
         DESK_DEMO="true",
         RATE_LIMIT_PER_MINUTE=MANY,
         RATE_LIMIT_PER_HOUR=MANY,
+        DESK_STREAMS_PER_USER="1000",
+        DESK_STREAMS_PER_TENANT="1000",
         **overrides,
     )
     log = stage.settings.home / "serve.log"

@@ -22,7 +22,8 @@ Role = Literal["user", "assistant", "agent"]
 ConversationMode = Literal["bot", "human"]
 HandoffState = Literal["queued", "human", "ticketed", "returned", "closed"]
 HandoffReason = Literal["requested", "offer_accepted", "complaint", "order_proof", "other"]
-TurnState = Literal["accepted", "running", "done", "failed", "dead"]
+TurnState = Literal["accepted", "done", "failed", "cancelled", "dead"]
+DoubleTexting = Literal["reject", "enqueue", "interrupt"]
 SourceKind = Literal["faq", "document"]
 
 
@@ -60,6 +61,8 @@ class TenantSettings:
 
     `office_hours` are spans like "mon-fri 09:00-18:00" in `timezone`; none means always open.
     A customer who asks for a person waits at most `sla_minutes` of them before it counts as late.
+    `double_texting` says what a message does that comes while the one before is still being answered: it is
+    refused, waits for its order, or stops the answer and takes its place.
     """
 
     locale: str = "en"
@@ -69,6 +72,7 @@ class TenantSettings:
     external_fallback: bool = False
     shop_api_url: str | None = None
     faq_threshold: float | None = None
+    double_texting: DoubleTexting = "reject"
     timezone: str = "UTC"
     office_hours: tuple[str, ...] = ()
     sla_minutes: int = 10

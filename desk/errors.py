@@ -5,11 +5,13 @@ DeskError                     500
 ├── Forbidden                 403  a known caller without the scope, or the wrong tenant header
 ├── NotFound                  404  unknown, or not yours: the same answer
 ├── Conflict                  409  busy now; try again
+├── Cancelled                 499  its customer stopped the turn; what was said is kept
 ├── PayloadTooLarge           413  a body or message over its limit
 ├── InvalidInput              422  malformed, and the sentence says what to change
 │   └── KeyReused             422  an Idempotency-Key that came with another body before
 ├── RateLimited               429  too many requests; carries retry_after
 ├── Unavailable               503  a store or service that this needs is away; retry
+│   ├── Draining              503  this process is stopping; another one answers; carries retry_after
 │   ├── ModelUnavailable      503  no model answered in time
 │   └── ToolUnavailable       503  a tool's service did not answer in time
 ├── EgressBlocked             500  personal data stood in an outgoing request; it was not sent
@@ -71,6 +73,14 @@ class Conflict(DeskError):
     detail = "This is busy with another request; try again in a moment."
 
 
+class Cancelled(DeskError):
+    """The customer stopped the turn, or sent another message that interrupts it."""
+
+    status = 499
+    title = "Cancelled"
+    detail = "This turn was cancelled; what had been said by then is kept."
+
+
 class PayloadTooLarge(DeskError):
     """The body or the message is over its limit."""
 
@@ -113,6 +123,13 @@ class Unavailable(DeskError):
     title = "Temporarily unavailable"
     retryable = True
     detail = "A service that this needs is away; try again shortly."
+
+
+class Draining(Unavailable):
+    """This process is stopping and takes no new turns; `retry_after` is in whole seconds."""
+
+    retry_after: ClassVar[int] = 2
+    detail = "This server is restarting; send the message again in a moment."
 
 
 class ModelUnavailable(Unavailable):

@@ -93,6 +93,12 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("RATE_LIMIT_PER_HOUR", "rate_limit_per_hour"),
         description="Requests a caller may make in an hour.",
     )
+    streams_per_user: int = Field(
+        8, ge=1, description="Event streams and sockets one caller may hold open at a process."
+    )
+    streams_per_tenant: int = Field(
+        1000, ge=1, description="Event streams and sockets one tenant may hold open at a process."
+    )
     allowed_origins: tuple[str, ...] = Field(
         (),
         validation_alias=AliasChoices("ALLOWED_ORIGINS", "allowed_origins"),

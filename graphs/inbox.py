@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from desk.domain import ConversationId, ConversationMode, Principal, Tenant, TurnId, new_id
-from desk.errors import KeyReused, NotFound
+from desk.domain import ConversationId, ConversationMode, DoubleTexting, Principal, Tenant, TurnId, new_id
+from desk.errors import Conflict, KeyReused, NotFound
 from desk.privacy.pseudonyms import Vault
 from desk.privacy.sealing import DataKey
-from desk.storage import checkpoint_rows, conversations, turns
+from desk.storage import checkpoint_rows, conversations, turn_queue, turns
 from desk.storage.checkpoint_rows import CheckpointRow
 from desk.storage.conversations import Conversation
 from desk.storage.pool import Cursor, Tx
@@ -46,13 +46,22 @@ class AcceptedTurn:
     checkpoint: CheckpointRow | None
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingTurn:
+    """A turn that is committed and runs when those before it have ended; it wants `interrupts` stopped."""
+
+    turn_id: TurnId
+    conversation_id: ConversationId
+    interrupts: tuple[TurnId, ...]
+
+
 async def accept(
     services: Services, principal: Principal, tenant: Tenant, request: TurnRequest
-) -> AcceptedTurn | Turn:
+) -> AcceptedTurn | WaitingTurn | Turn:
     """Commit the message, or return the turn that this caller sent with this key before.
 
-    Raises Conflict when the conversation is busy, NotFound when it is not the caller's, and KeyReused when
-    the key came with another body before.
+    Raises Conflict when the conversation is too busy, NotFound when it is not the caller's, and KeyReused
+    when the key came with another body before.
     """
     key = await services.engine.keys.data_key(principal)
     turn_id = TurnId(new_id())
@@ -70,28 +79,32 @@ async def accept(
             async with services.engine.database.tenant_tx(principal, pipeline=True) as tx:
                 if request.conversation_id is None:
                     await conversations.add(tx, principal, conversation_id, request.channel, request.locale)
-                fence = await _put_into_inbox(tx, principal, new)
+                queued = await _put_into_inbox(tx, principal, new, tenant.settings.double_texting)
                 conversation, checkpoint = await _read_ground(tx, principal, conversation_id)
-                lease = await fence.fetchone()
+                place = await queued.fetchone()
+                if place is None:
+                    raise Conflict("Too many messages wait in this conversation; try again in a moment.")
     except turns.KeyTaken:
         return await _earlier_turn(services, principal, new)
-    assert lease is not None
+    fence, running, interrupts = place
+    if not running:
+        return WaitingTurn(turn_id, conversation_id, tuple(interrupts))
     assert principal.subject_id is not None
-    claim = Claim(turn_id, principal.tenant_id, conversation_id, principal.subject_id, lease[0], attempts=1)
+    claim = Claim(turn_id, principal.tenant_id, conversation_id, principal.subject_id, fence, attempts=1)
     return _ready(claim, principal, tenant, key, body, conversation, checkpoint)
 
 
 async def reopen(services: Services, claim: Claim) -> AcceptedTurn | None:
-    """The claimed turn of a process that died, ready to run again; None when it is finished or was erased."""
+    """The claimed turn, which waited or lost its process, ready to run; None when it ended or was erased."""
     worker = Principal(claim.tenant_id, "worker", claim.subject_id)
     tenant = await services.engine.tenants.get(claim.tenant_id)
     try:
         key = await services.engine.keys.data_key(worker)
+        async with services.engine.database.tenant_tx(worker) as tx:
+            turn = await turns.get(tx, claim.turn_id)
+            conversation, checkpoint = await _read_ground(tx, worker, claim.conversation_id)
     except NotFound:
         return None
-    async with services.engine.database.tenant_tx(worker) as tx:
-        turn = await turns.get(tx, claim.turn_id)
-        conversation, checkpoint = await _read_ground(tx, worker, claim.conversation_id)
     if turn is None or turn.state != "accepted":
         return None
     body = key.open_json(turn.input_sealed, aad=turns.input_aad(claim.turn_id))
@@ -99,9 +112,11 @@ async def reopen(services: Services, claim: Claim) -> AcceptedTurn | None:
     return _ready(claim, principal, tenant, key, body, conversation, checkpoint)
 
 
-async def _put_into_inbox(tx: Tx, principal: Principal, new: NewTurn) -> Cursor:
+async def _put_into_inbox(
+    tx: Tx, principal: Principal, new: NewTurn, double_texting: DoubleTexting
+) -> Cursor:
     await turns.add(tx, principal, new)
-    return await turns.take_lease(tx, principal, new)
+    return await turn_queue.join(tx, principal, new, double_texting)
 
 
 async def _read_ground(

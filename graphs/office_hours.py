@@ -93,7 +93,7 @@ def _opening(span: str) -> Opening:
         if match is None:
             raise ValueError
         begin, end = time.fromisoformat(match["begin"]), time.fromisoformat(match["end"])
-        if begin == end or (end < begin and end != time(0)):
+        if end <= begin and end != time(0):
             raise ValueError
     except ValueError as error:
         raise Misconfigured(

@@ -6,199 +6,292 @@ import asyncio
 import contextlib
 import contextvars
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import structlog
 
-from desk.domain import Principal, Tenant, TurnId
-from desk.errors import Conflict, DeskError, Fenced, NotFound, Unavailable
-from desk.events import Accepted, Done, Failed, Revised, TurnEvent
-from desk.storage import conversations, turns
-from desk.storage.turns import MAX_ATTEMPTS, Claim, Turn
-from graphs.inbox import AcceptedTurn, TurnRequest, accept, open_vault, reopen
-from graphs.reply import restored
+from desk.cache.memory import MemoryFeed
+from desk.cache.port import CacheAway, Feed
+from desk.domain import ConversationId, Principal, Tenant, TurnId, TurnState
+from desk.errors import Cancelled, DeskError, Draining
+from desk.events import Accepted, TurnEvent
+from desk.storage import turn_queue, turns
+from desk.storage.turns import Claim, Turn
+from desk.telemetry.metrics import TURNS_RUNNING
+from graphs.fanout import Fanout
+from graphs.following import Following, read_turn, stored_end
+from graphs.inbox import AcceptedTurn, TurnRequest, WaitingTurn, accept, reopen
+from graphs.running import LONGEST_TURN_SECONDS, Running, give_up, run_to_its_end
 from graphs.services import Services
-from graphs.streams import TurnStream
-from graphs.turn import run_turn
+from graphs.streams import TurnStream, problem_of
 
 RENEW_SECONDS = 2.0
 ORPHAN_POLL_SECONDS = 0.5
-ATTACH_SECONDS = 30.0
-LONGEST_TURN_SECONDS = 60.0
+FINISH_SECONDS = 5.0
+_CLAIMS_AT_ONCE = 32
+
+OnEnd = Callable[[TurnEvent, dict[str, Any]], None]
 
 log = structlog.get_logger("desk.turns")
 
 
-@dataclass(slots=True)
-class _Running:
-    claim: Claim
-    stream: TurnStream
-    task: asyncio.Task[None]
-
-
 class TurnRunner:
-    """The turns of this process. Start it once; `submit` is the one door for every way in."""
+    """The turns of this process. Start it once; `submit` is the one door for every way in.
 
-    def __init__(self, services: Services, *, on_end: Callable[[TurnEvent, dict[str, Any]], None]) -> None:
+    Without a feed nobody in another process can read a turn while it runs.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        on_end: OnEnd,
+        feed: Feed | None = None,
+        longest_turn: float = LONGEST_TURN_SECONDS,
+    ) -> None:
         self._services = services
         self._on_end = on_end
-        self._running: dict[TurnId, _Running] = {}
+        self._feed = feed or MemoryFeed()
+        self._fanout = Fanout(feed) if feed else None
+        self._following = Following(services, self._feed)
+        self._longest_turn = longest_turn
+        self._running: dict[TurnId, Running] = {}
         self._loops: list[asyncio.Task[None]] = []
+        self._finishing: asyncio.Task[None] | None = None
 
     async def start(self, *, take_orphans: bool) -> None:
         """Begin to renew leases and, if asked, to take over turns of processes that died."""
-        self._loops.append(_spawn(self._renew_leases()))
+        self._loops += [_spawn(self._renew_leases()), _spawn(self._hear_hints())]
+        if self._fanout is not None:
+            self._loops.append(_spawn(self._fanout.run()))
         if take_orphans:
-            self._loops.append(_spawn(self._poll_orphans()))
+            self._loops.append(_spawn(self._poll_queue()))
+
+    @property
+    def draining(self) -> bool:
+        """Whether this process takes no new turns any more."""
+        return self._finishing is not None
+
+    def drain(self) -> None:
+        """Take no new turns from now on; what runs has five seconds to end, and is handed back then."""
+        if self._finishing is None:
+            self._finishing = _spawn(self._finish())
 
     async def stop(self) -> None:
-        """Stop all turns and hand them back, so that another process runs them at once."""
-        running = list(self._running.values())
-        tasks = [*self._loops, *(entry.task for entry in running)]
-        for task in tasks:
+        """Let the turns end that end soon, and hand the others back, so that another process runs them."""
+        self.drain()
+        assert self._finishing is not None
+        await self._finishing
+        for task in self._loops:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if running:
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._following.stop()
+        if self._fanout is not None:
+            await self._fanout.hand_over()
+
+    async def _finish(self) -> None:
+        if self._running:
+            tasks = [running.task for running in self._running.values()]
+            await asyncio.wait(tasks, timeout=FINISH_SECONDS)
+        left = list(self._running.values())
+        for running in left:
+            running.task.cancel()
+        await asyncio.gather(*(running.task for running in left), return_exceptions=True)
+        if left:
             with contextlib.suppress(DeskError):
                 async with self._services.engine.database.control_tx() as tx:
-                    await turns.release(tx, [entry.claim for entry in running])
+                    await turn_queue.release(tx, [running.claim for running in left])
 
     async def submit(self, principal: Principal, tenant: Tenant, request: TurnRequest) -> TurnStream:
         """Accept the message and start its turn; a key that was used before gives the turn it gave then."""
+        if self.draining:
+            raise Draining
         accepted = await accept(self._services, principal, tenant, request)
         if isinstance(accepted, AcceptedTurn):
             return self._run(accepted)
+        if isinstance(accepted, WaitingTurn):
+            return await self._wait_for(principal, accepted)
         return await self._earlier(principal, accepted)
+
+    async def follow(self, principal: Principal, turn_id: TurnId, *, after: int = 0) -> TurnStream:
+        """A turn's stream, for a reader who has seen the events up to `after`; NotFound unless theirs."""
+        turn = await read_turn(self._services, principal, turn_id)
+        stream = self._stream_here(turn)
+        if stream is None:
+            stream = self._following.follow(principal, turn, after=after)
+            if turn.state != "accepted":
+                await stream.over()
+        return stream
+
+    async def cancel(self, principal: Principal, turn_id: TurnId) -> TurnState:
+        """Stop a turn wherever it runs, and keep what was said; gives its state. NotFound unless theirs."""
+        turn = await read_turn(self._services, principal, turn_id)
+        if turn.state != "accepted":
+            return turn.state
+        await self._brake(turn_id)
+        async with self._services.engine.database.tenant_tx(principal) as tx:
+            if await turn_queue.leave_waiting(tx, turn_id):
+                await turns.withdraw(tx, turn_id, problem_of(Cancelled(), turn_id))
+                return "cancelled"
+            # If its process dies before the turn has ended, the next one must know.
+            await turn_queue.ask_cancel(tx, turn_id)
+        return turn.state
 
     def _run(self, turn: AcceptedTurn) -> TurnStream:
         claim = turn.claim
-        stream = TurnStream(claim.turn_id, claim.conversation_id, attempt=claim.attempts)
-        task = _spawn(self._guarded(turn, stream))
-        self._running[claim.turn_id] = _Running(claim, stream, task)
-        task.add_done_callback(lambda _: self._running.pop(claim.turn_id, None))
+        stream = self._following.adopt(claim.turn_id)
+        if stream is None:
+            stream = TurnStream(claim.turn_id, claim.conversation_id, run=claim.attempts)
+        else:
+            stream.begin_run(claim.attempts)
+        if self._fanout is not None:
+            self._fanout.carry(claim.tenant_id, stream, turn.key)
+        running = Running.begin(claim, stream, self._longest_turn)
+        running.task = _spawn(self._work(running, turn))
+        self._running[claim.turn_id] = running
+        TURNS_RUNNING.set(len(self._running))
+        running.task.add_done_callback(lambda _: self._forget(running))
         return stream
 
-    async def _guarded(self, turn: AcceptedTurn, stream: TurnStream) -> None:
-        """Run the turn; whatever goes wrong, the reader gets a last event and the inbox knows the state."""
-        if turn.claim.attempts > 1:
-            stream.publish(Revised(""))
-        try:
-            async with asyncio.timeout(LONGEST_TURN_SECONDS):
-                await run_turn(self._services, turn, stream.publish)
-        except asyncio.CancelledError:
-            stream.publish(Failed(problem_of(Unavailable(), turn.claim.turn_id)))
-            raise
-        except (Fenced, Unavailable) as error:
-            # Not ours any more, or not committable now: the queue's lease decides who finishes it.
-            log.warning("turn_left", turn_id=str(turn.claim.turn_id), error=type(error).__name__)
-            stream.publish(Failed(problem_of(Unavailable(), turn.claim.turn_id)))
-        except Exception as error:
-            log.exception("turn_failed", turn_id=str(turn.claim.turn_id), error=type(error).__name__)
-            stream.publish(Failed(await self._store_failure(turn.claim, error)))
-        self._on_end(*_last(stream, turn))
+    def _forget(self, running: Running) -> None:
+        if self._running.get(running.claim.turn_id) is running:
+            del self._running[running.claim.turn_id]
+        TURNS_RUNNING.set(len(self._running))
 
-    async def _store_failure(self, claim: Claim, error: Exception) -> dict[str, Any]:
-        known = error if isinstance(error, DeskError) else DeskError()
-        problem = problem_of(known, claim.turn_id)
-        worker = Principal(claim.tenant_id, "worker", claim.subject_id)
-        with contextlib.suppress(DeskError):
-            async with self._services.engine.database.tenant_tx(worker) as tx:
-                await turns.pass_fence(tx, claim)
-                await turns.fail(tx, claim.turn_id, problem, dead=claim.attempts >= MAX_ATTEMPTS)
-        return problem
+    async def _work(self, running: Running, turn: AcceptedTurn) -> None:
+        await run_to_its_end(self._services, running, turn)
+        if running.stream.abandoned:
+            return
+        where = {"turn_id": str(turn.claim.turn_id), "tenant": turn.tenant.slug}
+        self._on_end(running.stream.last, where)
+        if turn.tenant.settings.double_texting != "reject":
+            self._running.pop(turn.claim.turn_id, None)
+            await self._run_next(turn.claim.conversation_id)
+
+    async def _wait_for(self, principal: Principal, waiting: WaitingTurn) -> TurnStream:
+        stream = TurnStream(waiting.turn_id, waiting.conversation_id)
+        self._following.await_turn(principal, stream)
+        for turn_id in waiting.interrupts:
+            await self._brake(turn_id)
+        await self._run_next(waiting.conversation_id)  # the one before may have ended a moment ago
+        return stream
 
     async def _earlier(self, principal: Principal, turn: Turn) -> TurnStream:
-        """The stream of a turn that was sent before: live if it runs here, else as it was stored."""
-        running = self._running.get(turn.id)
-        if running is not None:
-            return running.stream
-        deadline = asyncio.get_running_loop().time() + ATTACH_SECONDS
-        while turn.state == "accepted":
-            if asyncio.get_running_loop().time() > deadline:
-                raise Conflict("This turn is still running; send the same key again to get its answer.")
-            await asyncio.sleep(ORPHAN_POLL_SECONDS / 2)
-            turn = await self._reread(principal, turn.id)
-        return await self._stored(principal, turn)
-
-    async def _reread(self, principal: Principal, turn_id: TurnId) -> Turn:
-        async with self._services.engine.database.tenant_tx(principal) as tx:
-            turn = await turns.get(tx, turn_id)
-        if turn is None:
-            raise NotFound
-        return turn
-
-    async def _stored(self, principal: Principal, turn: Turn) -> TurnStream:
+        """The stream of a turn that was sent before: live while it runs, else as it was stored."""
+        stream = self._stream_here(turn)
+        if stream is not None:
+            return stream
+        if turn.state == "accepted":
+            return self._following.follow(principal, turn)
         stream = TurnStream(turn.id, turn.conversation_id)
         stream.publish(Accepted(turn.id, turn.conversation_id))
-        if turn.reply_sealed is None:
-            stream.publish(Failed(turn.problem or problem_of(Unavailable(), turn.id)))
-            return stream
-        reply = await self._open_reply(principal, turn, turn.reply_sealed)
-        stream.publish(Revised(reply["reply"]["text"]))
-        stream.publish(Done(reply))
+        stream.conclude(*await stored_end(self._services, principal, turn))
         return stream
 
-    async def _open_reply(self, principal: Principal, turn: Turn, sealed: bytes) -> dict[str, Any]:
-        key = await self._services.engine.keys.data_key(principal)
-        async with self._services.engine.database.tenant_tx(principal) as tx:
-            conversation = await conversations.get(tx, turn.conversation_id)
-        if conversation is None:
-            raise NotFound
-        reply: dict[str, Any] = key.open_json(sealed, aad=turns.reply_aad(turn.id))
-        return restored(reply, open_vault(conversation, key))
+    def _stream_here(self, turn: Turn) -> TurnStream | None:
+        """The stream of the run here; one that ended is no longer that of a turn which was replayed."""
+        running = self._running.get(turn.id)
+        carried = self._fanout.stream_of(turn.id) if self._fanout else None
+        stream = running.stream if running else carried
+        if stream is None or stream.abandoned or (stream.ended and turn.state == "accepted"):
+            return None
+        return stream
+
+    async def _brake(self, turn_id: TurnId) -> None:
+        running = self._running.get(turn_id)
+        if running is not None:
+            running.brake.pull()
+            return
+        with contextlib.suppress(CacheAway):
+            await self._feed.hint(f"cancel {turn_id}")
+
+    async def _hear_hints(self) -> None:
+        async for hint in self._feed.hints():
+            what, _, turn_id = hint.partition(" ")
+            running = self._running.get(_turn_id(turn_id))
+            if running is None:
+                continue
+            if what == "cancel":
+                running.brake.pull()
+            elif what == "watch" and self._fanout is not None:
+                self._fanout.watch(running.claim.turn_id)
 
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            claims = [entry.claim for entry in self._running.values()]
+            claims = [running.claim for running in self._running.values() if not running.overdue]
             if not claims:
                 continue
             try:
                 async with self._services.engine.database.control_tx() as tx:
-                    ours = await turns.renew(tx, claims)
+                    ours = await turn_queue.renew(tx, claims)
             except DeskError:
                 continue  # the leases may run out; the fence then keeps our commits out
             for claim in claims:
-                entry = self._running.get(claim.turn_id)
-                if entry is not None and claim.turn_id not in ours:
-                    entry.task.cancel()
+                self._heed(claim, ours)
 
-    async def _poll_orphans(self) -> None:
+    def _heed(self, claim: Claim, ours: dict[TurnId, bool]) -> None:
+        """What a renewal said of a claim: it is not ours any more, or its customer cancelled it."""
+        running = self._running.get(claim.turn_id)
+        if running is None or running.claim.fence != claim.fence:
+            return
+        if claim.turn_id not in ours:
+            running.task.cancel()
+        elif ours[claim.turn_id]:
+            running.brake.pull()
+
+    async def _poll_queue(self) -> None:
         while True:
             await asyncio.sleep(ORPHAN_POLL_SECONDS)
-            try:
-                async with self._services.engine.database.control_tx() as tx:
-                    claims = await turns.claim_orphans(tx, limit=8)
-                for claim in claims:
-                    await self._take_over(claim)
-            except DeskError as error:
-                log.warning("orphan_poll_failed", error=type(error).__name__)
+            while not self.draining and await self._claim_some():
+                pass
+
+    async def _claim_some(self) -> bool:
+        """Take over what nobody runs; whether there may be more."""
+        try:
+            async with self._services.engine.database.control_tx() as tx:
+                claims = await turn_queue.claim_orphans(tx, limit=_CLAIMS_AT_ONCE)
+                claims += await turn_queue.claim_waiting(tx, limit=_CLAIMS_AT_ONCE)
+        except DeskError as error:
+            log.warning("queue_poll_failed", error=type(error).__name__)
+            return False
+        for claim in claims:
+            await self._take_over(claim)
+        return len(claims) >= _CLAIMS_AT_ONCE
+
+    async def _run_next(self, conversation_id: ConversationId) -> None:
+        """The next turn of a conversation, at once; if this fails, somebody's poll finds it."""
+        if self.draining:
+            return
+        with contextlib.suppress(DeskError):
+            async with self._services.engine.database.control_tx() as tx:
+                claims = await turn_queue.claim_waiting(tx, conversation_id=conversation_id, limit=1)
+            for claim in claims:
+                await self._take_over(claim)
 
     async def _take_over(self, claim: Claim) -> None:
-        if claim.attempts > MAX_ATTEMPTS:
-            await self._store_failure(claim, DeskError())
-            log.error("turn_dead", turn_id=str(claim.turn_id), attempts=claim.attempts)
-            return
-        turn = await reopen(self._services, claim)
-        if turn is not None:
+        """Run a claimed turn, or settle one that cannot be run; what goes wrong is left to its next lease."""
+        try:
+            if claim.tries > turn_queue.MOST_TRIES:
+                await give_up(self._services, claim, "its process ended, or lost its lease, in every try")
+                return
+            turn = await reopen(self._services, claim)
+            if turn is None:
+                async with self._services.engine.database.control_tx() as tx:
+                    await turn_queue.forget(tx, claim)
+                return
             log.info("turn_taken_over", turn_id=str(claim.turn_id), attempts=claim.attempts)
             self._run(turn)
+        except Exception as error:
+            log.exception("take_over_failed", turn_id=str(claim.turn_id), error=type(error).__name__)
 
 
-def problem_of(error: DeskError, turn_id: TurnId) -> dict[str, Any]:
-    """The problem+json body of an error, with the turn as its correlation id."""
-    return {
-        "type": "about:blank",
-        "title": error.title,
-        "status": error.status,
-        "detail": error.detail,
-        "correlation_id": str(turn_id),
-    }
-
-
-def _last(stream: TurnStream, turn: AcceptedTurn) -> tuple[TurnEvent, dict[str, Any]]:
-    return stream.last, {"turn_id": str(turn.claim.turn_id), "tenant": turn.tenant.slug}
+def _turn_id(text: str) -> TurnId:
+    try:
+        return TurnId(UUID(text))
+    except ValueError:
+        return TurnId(UUID(int=0))
 
 
 def _spawn(work: Any) -> asyncio.Task[None]:

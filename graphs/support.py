@@ -56,7 +56,8 @@ def build_support_graph() -> StateGraph[TurnState, TurnContext, Any, Any]:
     """The graph, not yet compiled; `run_turn` brings the checkpointer of each turn."""
     graph = StateGraph(TurnState, context_schema=TurnContext)
     for node in NODES:
-        graph.add_node(node.__name__, step(node))  # type: ignore[call-overload]
+        timed: Any = step(node)  # the overloads of add_node do not take an alias of a callable
+        graph.add_node(node.__name__, timed)
     graph.add_edge(START, "screen")
     graph.add_edge("screen", "scrub_pii")
     graph.add_conditional_edges("scrub_pii", _unless_refused, ["route_intent", "fallback"])
@@ -73,26 +74,27 @@ def build_support_graph() -> StateGraph[TurnState, TurnContext, Any, Any]:
     return graph
 
 
-def _unless_refused(state: TurnState) -> str:
+# Edges are async because LangGraph runs plain functions in a thread: two hops a turn.
+async def _unless_refused(state: TurnState) -> str:
     return "fallback" if refuses(state) else "route_intent"
 
 
-def _by_route(state: TurnState) -> str:
+async def _by_route(state: TurnState) -> str:
     return ROUTES[state["decision"].route]
 
 
-def _after_retrieval(state: TurnState) -> str:
+async def _after_retrieval(state: TurnState) -> str:
     if "answer" in state:
         return END
     return "call_llm" if may_call_model(state, get_runtime(TurnContext).context) else "fallback"
 
 
-def _after_model(state: TurnState) -> str:
+async def _after_model(state: TurnState) -> str:
     return "run_tools" if state["draft"].calls else "verify_answer"
 
 
 def _answered_or(otherwise: str) -> Any:
-    def choose(state: TurnState) -> str:
+    async def choose(state: TurnState) -> str:
         return END if "answer" in state else otherwise
 
     return choose

@@ -13,8 +13,12 @@ _POSTCODE = re.compile(r"\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b|\b\d{4,5}(?:-\d{4}
 _MOST_PROOFS = 2
 
 
-def tool_context(context: TurnContext) -> ToolContext:
-    """The context of every tool call in this turn."""
+def tool_context(context: TurnContext, *, proofs: bool) -> ToolContext:
+    """The context of a tool call in this turn.
+
+    `proofs` lends what the customer wrote as a proof of ownership. Only our own nodes may ask for that: an
+    order number is half of the proof, and one that a model chose proves nothing.
+    """
     engine, settings = context.services.engine, context.services.engine.settings
     key = settings.shop_api_key
     return ToolContext(
@@ -25,8 +29,8 @@ def tool_context(context: TurnContext) -> ToolContext:
         search_products=engine.catalogue,
         shop_api_url=context.tenant.settings.shop_api_url or settings.shop_api_url,
         shop_api_key=key.get_secret_value() if key else "",
-        known_emails=_emails(context),
-        known_postcodes=tuple(_POSTCODE.findall(context.text))[:_MOST_PROOFS],
+        known_emails=_emails(context) if proofs else (),
+        known_postcodes=tuple(_POSTCODE.findall(context.text))[:_MOST_PROOFS] if proofs else (),
     )
 
 

@@ -13,7 +13,7 @@ import langsmith
 from langgraph.graph.state import CompiledStateGraph
 
 from desk.domain import Answer, HandoffId, HandoffState, MessageId, new_id
-from desk.events import Accepted, Done, HandoffChanged, Token, TurnEvent
+from desk.events import Accepted, Done, Failed, HandoffChanged, Token, TurnEvent
 from desk.privacy.language import detect_language
 from desk.privacy.pseudonyms import restore, scrub
 from desk.storage import checkpoint_rows, conversations, handoffs, messages, steps, turns, usage
@@ -23,6 +23,7 @@ from desk.storage.pool import Tx
 from desk.storage.staging import StagedSaver
 from desk.storage.threads import thread_id
 from graphs.answering import say
+from graphs.brake import Brake, Stopped
 from graphs.crash_points import crash_point
 from graphs.inbox import AcceptedTurn
 from graphs.ledger import Ledger
@@ -30,14 +31,17 @@ from graphs.office_hours import due_at
 from graphs.reply import build_reply, restored
 from graphs.services import Services
 from graphs.state import TurnContext, TurnState
+from graphs.stopping import commit_stopped
 from graphs.support import build_support_graph
 from prompts.replies import LANGUAGES
 
 Emit = Callable[[TurnEvent], None]
 
 
-async def run_turn(services: Services, turn: AcceptedTurn, emit: Emit) -> None:
+async def run_turn(services: Services, turn: AcceptedTurn, emit: Emit, brake: Brake | None = None) -> None:
     """Run the graph and commit what came of it; the last event is `done`, after the commit.
+
+    If the brake is pulled while the graph runs, what was shown is committed and the last event is an `error`.
 
     Raises Fenced when another process owns the turn, and whatever the graph raises: the caller decides
     what becomes of a turn that failed. Must run in a task with an empty contextvars context, so that no
@@ -49,7 +53,13 @@ async def run_turn(services: Services, turn: AcceptedTurn, emit: Emit) -> None:
     saver = _saver(turn)
     crash_point(services.engine.settings, "accepted")
     run = _leave_for_the_person if turn.mode == "human" else _run_graph
-    answer, asked = await run(context, saver)
+    try:
+        answer, asked = await (brake or Brake()).stoppable(run(context, saver))
+    except Stopped:
+        graph = compiled_graph() if services.graph is None else None
+        total_ms = (time.perf_counter() - began) * 1000
+        emit(Failed(await commit_stopped(context, turn, graph, total_ms=total_ms)))
+        return
     if not context.shown:
         emit(Token(restore(answer.text, context.vault)))
     reply = build_reply(answer, context, total_ms=(time.perf_counter() - began) * 1000)

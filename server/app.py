@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -13,23 +14,39 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 import migrations
-from desk.cache.redis import RedisHits
+from desk.cache.memory import MemoryFeed
+from desk.cache.redis import RedisFeed, RedisHits
 from desk.errors import Misconfigured
 from desk.events import Done, Failed, TurnEvent
 from desk.settings import Settings, load_settings
 from desk.storage.migrate import migrate
 from desk.telemetry import metrics
 from desk.telemetry.logs import configure_logs
+from graphs.handoff_feed import HandoffFeed
 from graphs.registry import open_services
 from graphs.runner import TurnRunner
 from server.auth import Authenticator
 from server.demo.load import load_demo
 from server.deps import Desk
 from server.errors import handle_errors
+from server.events import Reachable
 from server.front import Front
 from server.issuer import load_issuer
 from server.limits import Limits
-from server.routes import chat, conversations, faqs, health, login, pages
+from server.open_streams import OpenStreams
+from server.routes import (
+    chat,
+    conversations,
+    faqs,
+    handoff_events,
+    handoffs,
+    health,
+    login,
+    pages,
+    socket,
+    turns,
+)
+from server.signals import told_at_shutdown
 
 log = structlog.get_logger("desk.app")
 
@@ -38,7 +55,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     """The ASGI application; nothing opens before its lifespan starts."""
     settings = settings or load_settings()
     configure_logs(settings.log_level)
-    return Front(build_routes(settings))
+    return Reachable(Front(build_routes(settings)))
 
 
 def build_routes(settings: Settings) -> FastAPI:
@@ -54,7 +71,7 @@ def build_routes(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     handle_errors(app)
-    for module in (chat, conversations, faqs, health, login, pages):
+    for module in (chat, conversations, faqs, handoff_events, handoffs, health, login, pages, socket, turns):
         app.include_router(module.router)
     app.include_router(chat.small)
     if settings.langserve:
@@ -79,6 +96,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.desk = desk
         await desk.runner.start(take_orphans=settings.in_process_worker)
         stack.push_async_callback(desk.runner.stop)
+        stack.enter_context(told_at_shutdown(desk.runner.drain))
+        # What start-up made lives as long as the process; unseen by the collector, its passes stay short.
+        gc.collect()
+        gc.freeze()
         log.info("ready", port=settings.port)
         yield
 
@@ -94,11 +115,21 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
     services = await stack.enter_async_context(open_services(settings, url, on_degraded=_note_degraded))
     if settings.demo:
         await load_demo(services)
-    shared = RedisHits(settings.redis_url.get_secret_value()) if settings.redis_url else None
-    limits = Limits(settings, shared)
+    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    limits = Limits(settings, RedisHits(redis_url) if redis_url else None)
     stack.push_async_callback(limits.close)
-    runner = TurnRunner(services, on_end=_note_end)
-    return Desk(services, runner, Authenticator(services, load_issuer(settings)), limits)
+    turn_feed = RedisFeed(redis_url) if redis_url else MemoryFeed()
+    stack.push_async_callback(turn_feed.close)
+    runner = TurnRunner(services, on_end=_note_end, feed=turn_feed)
+    feed = HandoffFeed(services.engine.database)
+    return Desk(
+        services,
+        runner,
+        Authenticator(services, load_issuer(settings)),
+        limits,
+        OpenStreams(settings),
+        feed,
+    )
 
 
 def _note_degraded(what: str, instead: str) -> None:

@@ -135,6 +135,10 @@ class Authenticator:
         _refuse_other_tenant(request, caller.tenant)
         return caller
 
+    async def by_token(self, token: str, typ: TokenType = "at+jwt") -> Caller:
+        """The person of a token that came another way than in a header; raises Unauthenticated."""
+        return await self._person(self.verifier.verify(token, typ))
+
     def _session(self, request: HTTPConnection) -> Identity:
         cookie = request.cookies.get(SESSION_COOKIE)
         if not cookie:

@@ -17,6 +17,7 @@ from server.commands import (
     quality,
     speed,
     talk,
+    turns,
 )
 
 app = typer.Typer(
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (processes, accounts, talk, knowledge, prompts, quality, speed, diagnosis, documents):
+for group in (processes, accounts, talk, knowledge, prompts, quality, speed, turns, diagnosis, documents):
     app.registered_commands += group.app.registered_commands
     app.registered_groups += group.app.registered_groups
 

@@ -10,10 +10,12 @@ from starlette.requests import HTTPConnection
 
 from desk.domain import Scope
 from desk.errors import Forbidden, InvalidInput
+from graphs.handoff_feed import HandoffFeed
 from graphs.runner import TurnRunner
 from graphs.services import Services
 from server.auth import Authenticator, Caller
 from server.limits import Limits
+from server.open_streams import OpenStreams
 from server.openapi import API_KEY, BEARER
 
 
@@ -25,6 +27,8 @@ class Desk:
     runner: TurnRunner
     authenticator: Authenticator
     limits: Limits
+    streams: OpenStreams
+    feed: HandoffFeed
 
 
 def desk_of(request: HTTPConnection) -> Desk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -9,10 +10,10 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from desk.errors import DeskError, InvalidInput, NotFound, PayloadTooLarge, RateLimited
+from desk.errors import DeskError, Draining, InvalidInput, NotFound, PayloadTooLarge, RateLimited
 from server.front import correlation_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -20,7 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger("desk.http")
 
 
-def problem(error: DeskError, request: Request) -> dict[str, Any]:
+def problem(error: DeskError, request: HTTPConnection) -> dict[str, Any]:
     """The body of an error."""
     return {
         "type": "about:blank",
@@ -34,7 +35,7 @@ def problem(error: DeskError, request: Request) -> dict[str, Any]:
 def respond(error: DeskError, request: Request) -> Response:
     """The error as a response."""
     headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited | Draining):
         headers["retry-after"] = str(error.retry_after)
     return Response(orjson.dumps(problem(error, request)), error.status, headers, MEDIA_TYPE)
 
@@ -52,7 +53,7 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        return respond(InvalidInput(_say(error)), request)
+        return respond(InvalidInput(explain(error.errors())), request)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
@@ -70,10 +71,10 @@ def handle_errors(app: FastAPI) -> None:
         return respond(DeskError(), request)
 
 
-def _say(error: RequestValidationError) -> str:
+def explain(errors: Sequence[Any]) -> str:
     """Which field is wrong and why, without the value: it may be personal, or not even text."""
     said = []
-    for item in error.errors()[:5]:
+    for item in errors[:5]:
         place = ".".join(str(part) for part in item["loc"] if part != "body") or "body"
         said.append(f"{place}: {item['msg']}")
     return "; ".join(said).encode("utf-8", "replace").decode()

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 LONGEST_MESSAGE = 16_000
+LONGEST_REPLY = 4_000
 
 
 def _clean(text: str) -> str:
@@ -79,3 +80,15 @@ class ConversationBody(Body):
     """What may be changed on a conversation."""
 
     title: Annotated[str, Field(max_length=200), AfterValidator(_clean)] | None = None
+
+
+class AgentReplyBody(Body):
+    """What an agent says to a customer."""
+
+    text: Annotated[Text, Field(max_length=LONGEST_REPLY)]
+
+
+class TransferBody(Body):
+    """To whom a conversation goes; null is back to the queue."""
+
+    to: Annotated[str, Field(min_length=3, max_length=320), AfterValidator(_printable)] | None = None

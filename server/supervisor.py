@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -21,7 +20,6 @@ from desk.embedded.children import die_with_parent
 from desk.errors import Misconfigured
 from desk.settings import Settings, child_environment
 from server.demo.data import SLUG
-from server.demo.shop import read_shop_url
 from server.issuer import load_issuer
 
 READY_SECONDS = 90.0
@@ -41,14 +39,16 @@ class Child:
     """A process of ours: its command and its life so far."""
 
     name: str
+    command: tuple[str, ...]
     environment: dict[str, str]
     process: subprocess.Popen[bytes]
     restarts: list[float]
 
     @classmethod
-    def start(cls, name: str, environment: dict[str, str]) -> Child:
-        """Start `desk NAME`; it dies when this process does, however that ends."""
-        return cls(name, environment, _spawn(name, environment), [])
+    def start(cls, name: str, environment: dict[str, str], *options: str) -> Child:
+        """Start `desk NAME OPTIONS`; it dies when this process does, however that ends."""
+        command = (sys.executable, "-m", "server.cli", name, *options)
+        return cls(name, command, environment, _spawn(command, environment), [])
 
     def restart_if_dead(self, say: Say) -> None:
         """Start it again after a crash; raises Misconfigured when it crashes again and again."""
@@ -61,7 +61,7 @@ class Child:
                 f"`desk {self.name}` keeps crashing (exit {self.process.returncode}); see its log above."
             )
         say(f"`desk {self.name}` ended with {self.process.returncode}; starting it again.")
-        self.process = _spawn(self.name, self.environment)
+        self.process = _spawn(self.command, self.environment)
 
     def stop(self) -> None:
         """Ask it to end, wait, then insist."""
@@ -80,12 +80,14 @@ def supervise(settings: Settings, *, say: Say) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     with suppress(_Stopped), engines(settings, say=say) as found:
-        environment = _environment(settings, found, port)
-        children = [_start_shop(settings, environment, say)]
+        shop_port = _unused_port()
+        environment = _environment(settings, found, port, shop_port)
+        say("Starting the demo's order service and the application, loading the bookshop ...")
+        children = [
+            Child.start("shop", environment, "--port", str(shop_port)),
+            Child.start("serve", environment),
+        ]
         try:
-            environment["DESK_SHOP_API_URL"] = _shop_url(settings.home, children[0])
-            say("Starting the application and loading the demo bookshop ...")
-            children.append(Child.start("serve", environment))
             base = f"http://{settings.host}:{port}"
             _wait_until_ready(base, children[1])
             _announce(settings, base, time.monotonic() - began, say)
@@ -117,7 +119,13 @@ def _free_port(settings: Settings) -> int:
         return port
 
 
-def _environment(settings: Settings, found: Engines, port: int) -> dict[str, str]:
+def _unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _environment(settings: Settings, found: Engines, port: int, shop_port: int) -> dict[str, str]:
     shop_key = (
         settings.shop_api_key.get_secret_value() if settings.shop_api_key else secrets.token_urlsafe(24)
     )
@@ -127,6 +135,8 @@ def _environment(settings: Settings, found: Engines, port: int) -> dict[str, str
         DESK_HOME=str(settings.home),
         DESK_PORT=str(port),
         DESK_SHOP_API_KEY=shop_key,
+        DESK_SHOP_API_URL=f"http://127.0.0.1:{shop_port}",
+        OPENBLAS_NUM_THREADS="1",  # its threads cost more than they bring on vectors as short as ours
         DESK_DEMO="true",
         DESK_LANGSERVE="true",
         DESK_METRICS="true",
@@ -134,22 +144,6 @@ def _environment(settings: Settings, found: Engines, port: int) -> dict[str, str
     if found.redis_url:
         environment["REDIS_URL"] = found.redis_url
     return environment
-
-
-def _start_shop(settings: Settings, environment: dict[str, str], say: Say) -> Child:
-    say("Starting the demo order service ...")
-    (settings.home / "run" / "shop.json").unlink(missing_ok=True)
-    return Child.start("shop", environment)
-
-
-def _shop_url(home: Path, shop: Child) -> str:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and shop.process.poll() is None:
-        url = read_shop_url(home)
-        if url:
-            return url
-        time.sleep(0.05)
-    raise Misconfigured("The demo order service did not start; see its error above.")
 
 
 def _wait_until_ready(base: str, application: Child) -> None:
@@ -180,9 +174,9 @@ def _announce(settings: Settings, base: str, seconds: float, say: Say) -> None:
     say(f"Ready after {seconds:.1f} s on {base}. Ctrl-C stops everything.")
 
 
-def _spawn(name: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _spawn(command: tuple[str, ...], environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "server.cli", name],
+        command,
         env=environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,

@@ -1,4 +1,4 @@
-"""What a browser runs: the chat widget, the demo shop and the playground, as plain files without a build."""
+"""What a browser runs: the chat widget, the demo shop, the playground and the agents' console; no build."""
 
 from __future__ import annotations
 
@@ -18,5 +18,7 @@ FILES: Final[dict[str, Path]] = {
     **{f"/demo/{file.name}": file for file in sorted((ASSETS / "demo").glob("*.[cj]s*"))},
     "/playground": ASSETS / "playground" / "index.html",
     **{f"/playground/{file.name}": file for file in sorted((ASSETS / "playground").glob("*.[cj]s*"))},
+    "/console": ASSETS / "console" / "index.html",
+    **{f"/console/{file.name}": file for file in sorted((ASSETS / "console").glob("*.[cj]s*"))},
 }
 """Every public path and the file that answers it; there is nothing else to serve."""

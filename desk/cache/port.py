@@ -1,7 +1,8 @@
-"""The seam to what may be lost: counting requests in windows."""
+"""The seam to what may be lost: counting requests in windows, and the events of turns for other processes."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +26,45 @@ class HitCounter(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events of one turn with the ids `first` to `last`, without gaps, sealed under the person's key.
+
+    `key` names the turn and begins with its tenant.
+    """
+
+    key: str
+    first: int
+    last: int
+    sealed: bytes
+
+
+class Feed(Protocol):
+    """Carries the events of turns to readers in other processes, for ten minutes after the last one."""
+
+    async def append(self, batches: Sequence[Batch]) -> None:
+        """Store batches; one whose ids are not above those stored for its turn is left out.
+
+        Raises CacheAway when the store does not answer in time; then any part may be stored.
+        """
+
+    async def read(self, key: str, after: int) -> list[Batch]:
+        """The batches whose last id is above `after`, in order; may raise CacheAway."""
+
+    async def hint(self, message: str) -> None:
+        """Tell every process that listens now; may be lost without a sign."""
+
+    def hints(self) -> AsyncIterator[str]:
+        """What is told from now on, by any process; never ends by itself."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+FEED_SECONDS = 600
+FEED_BATCHES = 2000
 
 
 class CacheAway(Exception):

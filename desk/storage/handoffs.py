@@ -61,7 +61,7 @@ class HandoffRequest:
 
 @dataclass(frozen=True, slots=True)
 class HandoffChange:
-    """What becomes of a handoff; `due_at` counts only if the customer begins to wait by it."""
+    """What becomes of a handoff; `due_at` counts when the wait begins by it, or becomes a ticket's."""
 
     state: HandoffState
     agent_id: SubjectId | None
@@ -117,7 +117,8 @@ async def change(tx: Tx, handoff: Handoff, into: HandoffChange) -> bool:
     cursor = await tx.execute(
         "update handoffs set state = %(state)s, claimed_by = %(agent)s, updated_at = now(),"
         " waiting_since = case when %(awaited)s then coalesce(waiting_since, now()) end,"
-        " due_at = case when %(awaited)s then coalesce(due_at, %(due)s) end,"
+        " due_at = case when not %(awaited)s then null"
+        " when state <> %(state)s and %(state)s = 'ticketed' then %(due)s else coalesce(due_at, %(due)s) end,"
         " escalated_at = case when %(escalated)s then coalesce(escalated_at, now()) end"
         " where id = %(id)s and state = %(was)s and claimed_by is not distinct from %(had)s",
         {

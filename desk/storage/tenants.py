@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from desk.domain import Tenant, TenantId, TenantSettings, new_id
 from desk.errors import Misconfigured, Unauthenticated
@@ -82,7 +82,11 @@ def read_settings(stored: dict[str, Any]) -> TenantSettings:
     unknown = stored.keys() - known
     if unknown:
         raise Misconfigured(f"Unknown tenant setting {sorted(unknown)}; known are {sorted(known)}.")
-    return _SETTINGS.validate_python(stored)
+    try:
+        return _SETTINGS.validate_python(stored)
+    except ValidationError as error:
+        wrong = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors() if item["loc"])
+        raise Misconfigured(f"Wrong tenant setting: {wrong}.") from error
 
 
 def _tenant(row: tuple[Any, ...] | None) -> Tenant | None:

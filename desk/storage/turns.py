@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -15,14 +15,13 @@ import psycopg.errors
 
 from desk.domain import ConversationId, Principal, SubjectId, TenantId, TurnId, TurnState
 from desk.errors import Conflict, NotFound
-from desk.storage.pool import Cursor, Tx
+from desk.storage.pool import Tx
 
 LEASE_SECONDS = 6
-MAX_ATTEMPTS = 3
 
 _COLUMNS = (
     "id, conversation_id, subject_id, idempotency_key, request_hash, state, input_sealed, reply_sealed,"
-    " problem, accepted_at"
+    " problem, accepted_at, attempts, reason, finished_at"
 )
 
 
@@ -44,6 +43,9 @@ class Turn:
     reply_sealed: bytes | None
     problem: dict[str, Any] | None
     accepted_at: datetime
+    attempts: int
+    reason: str | None
+    finished_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ class NewTurn:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to run a turn: a lease on it, and the fence that every commit must carry."""
+    """The right to run a turn: a lease on it, and the fence that every commit must carry.
+
+    `attempts` counts every run of the turn, `tries` those since an operator last replayed it.
+    """
 
     turn_id: TurnId
     tenant_id: TenantId
@@ -67,6 +72,8 @@ class Claim:
     subject_id: SubjectId
     fence: int
     attempts: int
+    tries: int = 1
+    cancelled: bool = False
 
 
 async def find_by_key(tx: Tx, subject_id: SubjectId | None, idempotency_key: str) -> Turn | None:
@@ -103,15 +110,6 @@ async def add(tx: Tx, principal: Principal, new: NewTurn) -> None:
     )
 
 
-async def take_lease(tx: Tx, principal: Principal, new: NewTurn) -> Cursor:
-    """Queue the turn as ours; the cursor's one row is the fence."""
-    return await tx.execute(
-        "insert into turn_queue (turn_id, tenant_id, conversation_id, subject_id, lease_until)"
-        " values (%s, %s, %s, %s, now() + make_interval(secs => %s)) returning fence",
-        (new.id, principal.tenant_id, new.conversation_id, principal.subject_id, LEASE_SECONDS),
-    )
-
-
 @contextmanager
 def accepting() -> Iterator[None]:
     """Around an accept: raises what its refusal means, KeyTaken, Conflict or NotFound."""
@@ -131,40 +129,6 @@ def _refusal(error: psycopg.IntegrityError) -> Exception:
     return NotFound() if isinstance(error, psycopg.errors.ForeignKeyViolation) else error
 
 
-async def renew(tx: Tx, claims: list[Claim]) -> set[TurnId]:
-    """Lengthen the leases; returns the turns that are still ours under the same fence."""
-    cursor = await tx.execute(
-        "update turn_queue q set lease_until = now() + make_interval(secs => %s)"
-        " from unnest(%s::uuid[], %s::bigint[]) as mine (turn_id, fence)"
-        " where q.turn_id = mine.turn_id and q.fence = mine.fence returning q.turn_id",
-        (LEASE_SECONDS, [claim.turn_id for claim in claims], [claim.fence for claim in claims]),
-    )
-    return {TurnId(row[0]) for row in await cursor.fetchall()}
-
-
-async def claim_orphans(tx: Tx, *, limit: int) -> list[Claim]:
-    """Take over turns whose lease ran out, under a new and higher fence."""
-    cursor = await tx.execute(
-        "update turn_queue set fence = nextval('fences'), attempts = attempts + 1,"
-        " lease_until = now() + make_interval(secs => %s)"
-        " where turn_id in (select turn_id from turn_queue where lease_until < now()"
-        " order by accepted_at limit %s for update skip locked)"
-        " returning turn_id, tenant_id, conversation_id, subject_id, fence, attempts",
-        (LEASE_SECONDS, limit),
-    )
-    return [Claim(*row) for row in await cursor.fetchall()]
-
-
-async def release(tx: Tx, claims: list[Claim]) -> None:
-    """Hand turns back at once: their leases end now, so that another process takes them."""
-    await tx.execute(
-        "update turn_queue q set lease_until = now() - interval '1 second'"
-        " from unnest(%s::uuid[], %s::bigint[]) as mine (turn_id, fence)"
-        " where q.turn_id = mine.turn_id and q.fence = mine.fence",
-        ([claim.turn_id for claim in claims], [claim.fence for claim in claims]),
-    )
-
-
 async def pass_fence(tx: Tx, claim: Claim) -> None:
     """Leave the queue as the first act of a final commit; the commit ends in Fenced if another owns it."""
     await tx.execute("select pass_fence(%s, %s)", (claim.turn_id, claim.fence))
@@ -179,12 +143,59 @@ async def finish(tx: Tx, turn_id: TurnId, reply_sealed: bytes, *, route: str, in
     )
 
 
-async def fail(tx: Tx, turn_id: TurnId, problem: dict[str, Any], *, dead: bool) -> None:
-    """Store why the turn could not be completed; `dead` keeps it for an operator."""
+async def stop(tx: Tx, turn_id: TurnId, reply_sealed: bytes, problem: dict[str, Any]) -> None:
+    """Store what was said until the customer cancelled the turn."""
     await tx.execute(
-        "update turns set state = %s, problem = %s, finished_at = now() where id = %s",
-        ("dead" if dead else "failed", orjson.dumps(problem).decode(), turn_id),
+        "update turns set state = 'cancelled', reply_sealed = %s, problem = %s, finished_at = now()"
+        " where id = %s",
+        (reply_sealed, orjson.dumps(problem).decode(), turn_id),
     )
+
+
+async def withdraw(tx: Tx, turn_id: TurnId, problem: dict[str, Any]) -> None:
+    """Note that the turn was cancelled before it ran."""
+    await tx.execute(
+        "update turns set state = 'cancelled', problem = %s, finished_at = now() where id = %s",
+        (orjson.dumps(problem).decode(), turn_id),
+    )
+
+
+async def fail(
+    tx: Tx, claim: Claim, state: Literal["failed", "dead"], problem: dict[str, Any], reason: str
+) -> None:
+    """Store why the turn could not be completed; `dead` keeps it for an operator, who reads `reason`."""
+    await tx.execute(
+        "update turns set state = %s, problem = %s, reason = %s, attempts = %s, finished_at = now()"
+        " where id = %s",
+        (state, orjson.dumps(problem).decode(), reason, claim.attempts, claim.turn_id),
+    )
+
+
+async def list_dead(tx: Tx, *, after: TurnId | None, limit: int) -> list[Turn]:
+    """Dead letters of whom the caller may see, the oldest first."""
+    cursor = await tx.execute(
+        f"select {_COLUMNS} from turns where state = 'dead'"  # noqa: S608
+        " and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s",
+        {"after": after, "limit": limit},
+    )
+    return [Turn(*row) for row in await cursor.fetchall()]
+
+
+async def revive(tx: Tx, turn_id: TurnId) -> Turn | None:
+    """Make a dead letter an accepted turn again; None when there is none of that id."""
+    cursor = await tx.execute(
+        "update turns set state = 'accepted', problem = null, reason = null, finished_at = null"  # noqa: S608
+        f" where id = %s and state = 'dead' returning {_COLUMNS}",
+        (turn_id,),
+    )
+    row = await cursor.fetchone()
+    return Turn(*row) if row else None
+
+
+async def drop(tx: Tx, turn_id: TurnId) -> bool:
+    """Delete a dead letter with its sealed input; False when there is none of that id."""
+    cursor = await tx.execute("delete from turns where id = %s and state = 'dead'", (turn_id,))
+    return cursor.rowcount == 1
 
 
 def input_aad(turn_id: UUID) -> bytes:

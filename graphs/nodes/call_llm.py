@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from contextlib import aclosing
-from functools import partial
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import orjson
 from langgraph.runtime import Runtime
 
+from desk.domain import Usage
 from desk.errors import EgressBlocked, ModelUnavailable
-from desk.events import Degraded, Token
-from desk.models.port import Finished, Guard, ModelRequest, TextDelta
-from desk.privacy.egress import check_egress
-from desk.privacy.pseudonyms import StreamRestorer
-from graphs.claims import ClaimGate, Sources
+from desk.events import Degraded, Revised, Token
+from desk.models.answer import CHARACTERS_PER_TOKEN
+from desk.models.catalog import ModelSpec, cost_usd
+from desk.models.port import Finished, ModelRequest, TextDelta, ToolCall
+from desk.privacy.pseudonyms import StreamRestorer, restore, scrub
+from graphs.briefing import Briefing, brief, rounds_of
+from graphs.claims import ClaimGate
 from graphs.state import Draft, TurnContext, TurnState
-from prompts.loader import load_prompt
-from prompts.replies import phrase, spoken_language
 
-ANSWER_TOKENS = 400
-MOST_TOOL_ROUNDS = 3
+MOST_CALLS = 4
+LONGEST_ARGUMENTS = 2000
+
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What came of one request: the draft, which model wrote it, and what it cost."""
+
+    draft: Draft
+    model: str
+    usage: Usage
 
 
 async def call_llm(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
@@ -27,58 +42,100 @@ async def call_llm(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState
     context = runtime.context
     recorded = context.ledger.replay()
     if recorded is not None:
-        return {
-            "draft": Draft(calls=tuple(recorded["calls"])),
-            "exchange": _extended(state, recorded["calls"]),
-        }
+        draft = Draft(calls=tuple(recorded["calls"]))
+        return _noted(state, context, _Heard(draft, recorded["model"], Usage(**recorded["usage"])))
     try:
-        draft = await _ask(state, context)
-    except (ModelUnavailable, EgressBlocked) as error:
-        context.emit(Degraded(type(error).__name__, "an answer without the model"))
+        async with asyncio.timeout(_seconds_left(context)):
+            heard = await _ask(await brief(state, context), context, first_call=rounds_of(state) * MOST_CALLS)
+    except (ModelUnavailable, EgressBlocked, TimeoutError):
+        context.emit(Degraded("language model", "an answer without it"))
         return {"draft": Draft(failed=True)}
-    if not draft.calls:
-        return {"draft": draft}
-    await context.ledger.record(context.model or "", {"calls": list(draft.calls)})
-    return {"draft": draft, "exchange": _extended(state, draft.calls)}
+    if heard.draft.calls:
+        record = {"calls": list(heard.draft.calls), "model": heard.model, "usage": asdict(heard.usage)}
+        await context.ledger.record(heard.model, record)
+    return _noted(state, context, heard)
 
 
-async def _ask(state: TurnState, context: TurnContext) -> Draft:
-    model = context.services.engine.model
+def _noted(state: TurnState, context: TurnContext, heard: _Heard) -> TurnState:
+    context.model = heard.model
+    context.usage += heard.usage
+    if not heard.draft.calls:
+        return {"draft": heard.draft}
+    asked = {"role": "assistant", "content": None, "tool_calls": list(heard.draft.calls)}
+    return {"draft": heard.draft, "exchange": (*state.get("exchange", ()), asked)}
+
+
+async def _ask(briefing: Briefing, context: TurnContext, *, first_call: int) -> _Heard:
+    """Raises ModelUnavailable when no model answered, or with nothing in it."""
+    model, settings = context.services.engine.model, context.tenant.settings
     assert model is not None, "the edge into call_llm checks this"
-    settings = context.tenant.settings
-    gate, restorer = ClaimGate(sources_of(state)), StreamRestorer(context.vault)
+    context.prompt = briefing.prompt.ref
+    gate = ClaimGate(briefing.evidence.sources, briefing.secret)
+    restorer = StreamRestorer(context.vault)
+    characters = 0
     stream = model.stream(
-        _request(state, context),
-        guard=await _guard(context),
+        briefing.request,
+        guard=briefing.guard,
         external_models=settings.external_models,
         external_fallback=settings.external_fallback,
         on_degraded=lambda what, instead: context.emit(Degraded(what, instead)),
     )
     async with aclosing(stream) as events:
         async for event in events:
-            match event:
-                case TextDelta(text):
-                    _show(context, restorer.feed(gate.feed(text)))
-                    if gate.rejected:
-                        return Draft(rejected=tuple(gate.rejected))
-                case Finished():
-                    return _finish(event, gate, restorer, context)
-                case _:
-                    pass
+            if isinstance(event, TextDelta):
+                characters += len(event.text)
+                _show(context, restorer.feed(gate.feed(event.text)))
+                if gate.rejected:
+                    usage = _estimated(briefing.request, characters, model.spec)
+                    return _Heard(Draft(rejected=tuple(gate.rejected)), model.spec.name, usage)
+            elif isinstance(event, Finished):
+                _show(context, restorer.feed(gate.finish()) + restorer.flush())
+                calls = _calls(event.tool_calls, context, first_call) if briefing.request.tools else ()
+                return _Heard(_drafted(event.text, calls, gate, context), event.model, event.usage)
     raise ModelUnavailable
 
 
-def _finish(finished: Finished, gate: ClaimGate, restorer: StreamRestorer, context: TurnContext) -> Draft:
-    context.usage += finished.usage
-    context.model = finished.model
-    calls = tuple(
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments_json}}
-        for call in finished.tool_calls
-    )
-    _show(context, restorer.feed(gate.finish()) + restorer.flush())
+def _drafted(text: str, calls: tuple[dict[str, Any], ...], gate: ClaimGate, context: TurnContext) -> Draft:
     if gate.rejected:
         return Draft(rejected=tuple(gate.rejected))
-    return Draft(text=finished.text.strip(), calls=calls)
+    if calls:
+        # What a model says before it looks something up is no part of the answer.
+        if context.shown:
+            context.shown = ""
+            context.emit(Revised(""))
+        return Draft(calls=calls)
+    if not text.strip():
+        raise ModelUnavailable
+    return Draft(text=text.strip())
+
+
+def _calls(calls: tuple[ToolCall, ...], context: TurnContext, first: int) -> tuple[dict[str, Any], ...]:
+    """The calls as they may be kept and sent again: named, numbered and written as the wire wants them."""
+    return tuple(
+        {
+            "id": f"call_{number}",
+            "type": "function",
+            "function": {
+                "name": call.name if _TOOL_NAME.fullmatch(call.name) else "unknown",
+                "arguments": _arguments(call.arguments_json, context),
+            },
+        }
+        for number, call in enumerate(calls[:MOST_CALLS], first)
+    )
+
+
+def _arguments(written: str, context: TurnContext) -> str:
+    """A JSON object with pseudonyms; else, or if too long, an empty one, which no tool accepts."""
+    try:
+        fits = len(written) <= LONGEST_ARGUMENTS and isinstance(orjson.loads(written), dict)
+    except orjson.JSONDecodeError:
+        fits = False
+    if not fits:
+        return "{}"
+    patterns = context.tenant.settings.order_patterns
+    scrubbed = scrub(restore(written, context.vault), context.vault, order_patterns=patterns)
+    context.vault = scrubbed.vault
+    return scrubbed.text
 
 
 def _show(context: TurnContext, text: str) -> None:
@@ -87,46 +144,14 @@ def _show(context: TurnContext, text: str) -> None:
         context.emit(Token(text))
 
 
-def _request(state: TurnState, context: TurnContext) -> ModelRequest:
-    prompt = load_prompt("support")
-    context.prompt = prompt.ref
-    language = spoken_language(state["language"])
-    system = prompt.render(
-        shop_name=context.tenant.name,
-        language=phrase(f"language_{language}", "en"),
-        summary=state.get("summary", ""),
-        passages="\n\n".join(f"[{p.source_id}] {p.title}\n{p.text}" for p in state.get("passages", ())),
-    )
-    exchange = state.get("exchange", ())
-    rounds = sum(message["role"] == "assistant" for message in exchange)
-    tools = [tool.schema() for tool in context.services.tools.values() if not tool.writes]
-    return ModelRequest(
-        messages=(
-            {"role": "system", "content": system},
-            *({"role": line["role"], "content": line["text"]} for line in state["window"]),
-            *exchange,
-        ),
-        tools=tuple(tools) if rounds < MOST_TOOL_ROUNDS else (),
-        max_tokens=ANSWER_TOKENS,
-    )
+def _seconds_left(context: TurnContext) -> float:
+    """All requests of a turn share one time budget."""
+    spent = sum(step["ms"] for step in context.steps if step["node"] == "call_llm") / 1000
+    return float(max(0.0, context.services.engine.settings.model_timeout_seconds - spent))
 
 
-def sources_of(state: TurnState) -> Sources:
-    """What an answer may stand on in this turn."""
-    passages = [f"{passage.title}\n{passage.text}" for passage in state.get("passages", ())]
-    results = [message["content"] for message in state.get("exchange", ()) if message["role"] == "tool"]
-    return Sources((*passages, *results), customer_text=state["text"])
-
-
-async def _guard(context: TurnContext) -> Guard:
-    return partial(
-        check_egress,
-        vault=context.vault,
-        order_patterns=context.tenant.settings.order_patterns,
-        allowed_terms=await context.services.engine.catalogue_terms(context.tenant),
-    )
-
-
-def _extended(state: TurnState, calls: Any) -> tuple[dict[str, Any], ...]:
-    asked = {"role": "assistant", "content": None, "tool_calls": list(calls)}
-    return (*state.get("exchange", ()), asked)
+def _estimated(request: ModelRequest, characters: int, spec: ModelSpec) -> Usage:
+    """The tokens of an answer that was broken off: nobody counted them, but they are paid for."""
+    asked = sum(len(str(message.get("content") or "")) for message in request.messages)
+    prompt, completion = asked // CHARACTERS_PER_TOKEN, max(1, characters // CHARACTERS_PER_TOKEN)
+    return Usage(prompt, completion, cost_usd(spec, prompt, completion))

@@ -42,7 +42,9 @@ async def lookup_order(state: TurnState, runtime: Runtime[TurnContext]) -> TurnS
 
 async def _look_up(order_id: str, context: TurnContext) -> ToolResult:
     context.emit(ToolUsed("order_status", "started"))
-    result = await order_status.run(OrderStatusArguments(order_id=order_id), tool_context(context))
+    result = await order_status.run(
+        OrderStatusArguments(order_id=order_id), tool_context(context, proofs=True)
+    )
     context.emit(ToolUsed("order_status", "ended"))
     return result
 

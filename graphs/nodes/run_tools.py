@@ -12,38 +12,48 @@ from pydantic import ValidationError
 from desk.errors import DeskError
 from desk.events import ToolUsed
 from desk.privacy.pseudonyms import restore, scrub
-from desk.tooling import ToolResult
+from desk.tooling import Tool, ToolResult
 from graphs.state import Draft, TurnContext, TurnState
 from graphs.toolbox import tool_context
 
 
 async def run_tools(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """Answer every call of the draft, so that the exchange is always whole."""
-    context = runtime.context
-    answers = [await _answer(call, context) for call in state["draft"].calls]
+    context, calls = runtime.context, state["draft"].calls
+    results = await asyncio.gather(*(_run(call["function"], context) for call in calls))
+    terms = await context.services.engine.catalogue_terms(context.tenant)
+    answers = [_told(call, result, context, terms) for call, result in zip(calls, results, strict=True)]
     return {"exchange": (*state.get("exchange", ()), *answers), "draft": Draft()}
 
 
-async def _answer(call: dict[str, Any], context: TurnContext) -> dict[str, Any]:
-    name = call["function"]["name"]
-    context.emit(ToolUsed(name, "started"))
-    result = await _run(name, call["function"]["arguments"], context)
-    context.emit(ToolUsed(name, "ended" if result.ok else "failed"))
-    scrubbed = scrub(result.text, context.vault, order_patterns=context.tenant.settings.order_patterns)
+def _told(
+    call: dict[str, Any], result: ToolResult, context: TurnContext, terms: frozenset[str]
+) -> dict[str, Any]:
+    """The result as the model may read it; `citations` stay here, for the answer that stands on them."""
+    patterns = context.tenant.settings.order_patterns
+    scrubbed = scrub(result.text, context.vault, order_patterns=patterns, allowed_terms=terms)
     context.vault = scrubbed.vault
-    return {"role": "tool", "tool_call_id": call["id"], "content": scrubbed.text}
+    answer = {"role": "tool", "tool_call_id": call["id"], "content": scrubbed.text}
+    return {**answer, "citations": result.citations}
 
 
-async def _run(name: str, arguments_json: str, context: TurnContext) -> ToolResult:
-    tool = context.services.tools.get(name)
+async def _run(function: dict[str, str], context: TurnContext) -> ToolResult:
+    tool = context.services.tools.get(function["name"])
     if tool is None or tool.writes:
         return ToolResult("There is no such tool.", ok=False)
+    context.emit(ToolUsed(tool.name, "started"))
+    result = await _result(tool, function["arguments"], context)
+    context.emit(ToolUsed(tool.name, "ended" if result.ok else "failed"))
+    return result
+
+
+async def _result(tool: Tool[Any], arguments_json: str, context: TurnContext) -> ToolResult:
     try:
         # The model only knows pseudonyms; the tool runs here and needs the values.
-        given = _restored(orjson.loads(arguments_json or "{}"), context)
+        given = _restored(orjson.loads(arguments_json), context)
         arguments = tool.arguments.model_validate(given)
         async with asyncio.timeout(tool.timeout_seconds):
-            return await tool.run(arguments, tool_context(context))
+            return await tool.run(arguments, tool_context(context, proofs=False))
     except (ValidationError, orjson.JSONDecodeError):
         return ToolResult("The arguments do not fit the tool's schema.", ok=False)
     except TimeoutError:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from desk.errors import InvalidInput
 from desk.telemetry.logs import configure_logs
-from server.commands.opening import console
+from server.commands.opening import console, say
 
 if TYPE_CHECKING:
     from bench.result import Result
@@ -40,13 +40,31 @@ def bench(
         raise InvalidInput(f"There is no benchmark {name!r}; there are {', '.join(NAMES)} and all.")
     configure_logs("error")
     before = os.getloadavg()[0]
-    results = [_run(one, Effort(rounds, turns)) for one in (NAMES if name == "all" else (name,))]
+    results, failed = _run_all(NAMES if name == "all" else (name,), Effort(rounds, turns))
     if name == "all":
         PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(benchmark_page(results, (before, os.getloadavg()[0])))
+        PAGE.write_text(benchmark_page(results, (before, os.getloadavg()[0]), failed))
     if json is not None:
         plain = [result.to_json() for result in results]
-        json.write_bytes(orjson.dumps(plain if name == "all" else plain[0], option=orjson.OPT_INDENT_2))
+        told = plain if name == "all" else next(iter(plain), {})
+        json.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _run_all(names: tuple[str, ...], effort: Effort) -> tuple[list[Result], dict[str, str]]:
+    """What was found, and why the others failed; one that fails does not keep the others from running."""
+    from bench.result import BenchFailed
+
+    results: list[Result] = []
+    failed: dict[str, str] = {}
+    for name in names:
+        try:
+            results.append(_run(name, effort))
+        except BenchFailed as error:
+            failed[name] = error.detail
+            say(f"{name} failed: {error.detail}")
+    return results, failed
 
 
 def _run(name: str, effort: Effort) -> Result:

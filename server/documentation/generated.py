@@ -10,15 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from pydantic.fields import FieldInfo
 
 from desk.settings import Settings
 from graphs.turn import compiled_graph
-from server.app import build_routes
-from server.deps import caller_of
 from server.documentation.commands import commands_page
-from server.langserve import ROUTES
 from web import FILES
 
 ROOT = Path(__file__).parents[2]
@@ -39,10 +36,10 @@ def stale_pages(folder: Path) -> list[str]:
 
 
 def settings_page() -> str:
-    """Every setting with its default, its meaning and the modules that read it."""
+    """Every setting with its default, its meaning and the rooms that read it."""
     readers = _readers()
     rows = [
-        (f"`{variable_of(name, field)}`", _default(field), field.description, _modules(readers[name]))
+        (f"`{variable_of(name, field)}`", _default(field), field.description, _rooms(readers[name]))
         for name, field in Settings.model_fields.items()
     ]
     return _page(
@@ -55,6 +52,8 @@ def settings_page() -> str:
 
 def endpoints_page() -> str:
     """Every address that is answered, whether it needs an identity, and what it does."""
+    from server.langserve import ROUTES  # heavy, and the other pages do without it
+
     routes = list(_routes())
     api = [_api_row(route) for route in routes if route.path not in FILES]
     files = [(f"`{path}`", f"`{file.relative_to(ROOT).as_posix()}`") for path, file in FILES.items()]
@@ -129,16 +128,17 @@ def _default(field: FieldInfo) -> str:
     return f"`{value}`"
 
 
-def _modules(paths: list[str]) -> str:
-    return ", ".join(f"`{path}`" for path in paths) or "nothing yet"
+def _rooms(names: set[str]) -> str:
+    return ", ".join(f"`{name}/`" for name in sorted(names)) or "nothing yet"
 
 
-def _readers() -> dict[str, list[str]]:
-    """Which modules read each setting, told from the names in their source."""
-    found: dict[str, list[str]] = {name: [] for name in Settings.model_fields}
-    for path in sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
-        for name in _settings_read(ast.parse(path.read_text(encoding="utf-8"))) & found.keys():
-            found[name].append(path.relative_to(ROOT).as_posix())
+def _readers() -> dict[str, set[str]]:
+    """Which rooms read each setting, told from the names in their source."""
+    found: dict[str, set[str]] = {name: set() for name in Settings.model_fields}
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            for name in _settings_read(ast.parse(path.read_text(encoding="utf-8"))) & found.keys():
+                found[name].add(room)
     return found
 
 
@@ -164,17 +164,32 @@ def _named(node: ast.expr) -> str:
             return ""
 
 
-def _routes() -> Iterator[APIRoute]:
+def _routes() -> Iterator[APIRoute | APIWebSocketRoute]:
+    from server.app import build_routes
+
     app = build_routes(Settings(_env_file=None).model_copy(update={"langserve": False}))
     for route in app.routes:
         included: Any = getattr(route, "original_router", None)
-        yield from (found for found in getattr(included, "routes", ()) if isinstance(found, APIRoute))
+        yield from (
+            found
+            for found in getattr(included, "routes", ())
+            if isinstance(found, (APIRoute, APIWebSocketRoute))
+        )
 
 
-def _api_row(route: APIRoute) -> tuple[str, str, str, str]:
+def _api_row(route: APIRoute | APIWebSocketRoute) -> tuple[str, str, str, str]:
+    from server.deps import caller_of
+
+    if isinstance(route, APIWebSocketRoute):  # who calls is told in the handshake or the first message
+        return "`WS`", f"`{route.path}`", "yes", _first_line(route)
     known = any(needed.call is caller_of for needed in route.dependant.dependencies)
-    does = route.summary or (route.endpoint.__doc__ or "").split("; raises")[0].splitlines()[0].rstrip(".")
+    does = route.summary or _first_line(route)
     return f"`{', '.join(sorted(route.methods or ()))}`", f"`{route.path}`", _yes(known), does
+
+
+def _first_line(route: APIRoute | APIWebSocketRoute) -> str:
+    said = (route.endpoint.__doc__ or "").split("; raises")[0]
+    return said.splitlines()[0].rstrip(".")
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001 - one word for one truth

@@ -32,7 +32,7 @@ small = APIRouter(tags=["chat"])
 @router.post("/send", include_in_schema=False)
 async def send(body: ChatBody, desk: CurrentDesk, caller: CurrentCaller, key: IdempotencyKey) -> Response:
     """The reply object; the same Idempotency-Key gives the same reply again."""
-    stream = await _submit(desk, caller, body, key)
+    stream = await submit(desk, caller, body, key)
     return _answer(await stream.outcome(), failed=stream.failed)
 
 
@@ -43,7 +43,9 @@ async def send(body: ChatBody, desk: CurrentDesk, caller: CurrentCaller, key: Id
 )
 async def stream(body: ChatBody, desk: CurrentDesk, caller: CurrentCaller, key: IdempotencyKey) -> Response:
     """The turn's events, from `accepted` to `done` or `error`."""
-    return event_stream(await _submit(desk, caller, body, key))
+    desk.streams.check(caller)
+    stream = await submit(desk, caller, body, key)
+    return event_stream(stream, counted=desk.streams.counted(caller))
 
 
 @router.get("/history", summary="The messages of a conversation, oldest first", responses=answers(HistoryOut))
@@ -144,7 +146,8 @@ def json_response(value: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(value), status, media_type="application/json")
 
 
-async def _submit(desk: Desk, caller: Caller, body: ChatBody, key: str | None) -> TurnStream:
+async def submit(desk: Desk, caller: Caller, body: ChatBody, key: str | None) -> TurnStream:
+    """The turn of a message; raises what `TurnRunner.submit` does, and NotFound for an action that ended."""
     if body.message is None:
         raise NotFound("There is no such action; it may have ended or been withdrawn.")
     request = TurnRequest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from desk.errors import NotFound
+from desk.errors import Draining, NotFound
 from desk.telemetry import metrics
 from server.deps import CurrentDesk
 from server.routes.chat import json_response
@@ -22,7 +22,9 @@ async def healthz() -> Response:
 
 @router.get("/api/v1/readyz", summary="Can the process answer customers")
 async def readyz(desk: CurrentDesk) -> Response:
-    """503 as long as Postgres is away; the stores that may be lost are named but do not matter."""
+    """503 while Postgres is away or this process stops; the stores that may be lost do not matter."""
+    if desk.runner.draining:
+        raise Draining
     await desk.services.engine.database.ping()
     return json_response({"status": "ready"})
 

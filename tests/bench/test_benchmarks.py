@@ -45,8 +45,9 @@ async def test_canned_answers_over_http(stage: Stage) -> None:
 async def test_route_is_right_where_it_is_clear(stage: Stage) -> None:
     result = await in_a_thread(route.measure(stage, TINY))
     assert result.ours["accuracy"] > 0.5
-    page = benchmark_page([result], (0.5, 0.7))
+    page = benchmark_page([result], (0.5, 0.7), {"start": "it did not"})
     assert "## route" in page
+    assert "## start\n\nNot measured: it did not" in page
     assert str(stage.settings.home) not in page
 
 

@@ -20,9 +20,17 @@ def chunked(*pieces: bytes) -> asyncio.StreamReader:
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 async def test_events_are_read_across_chunks(end: bytes) -> None:
     text = end.join([b": still here", b"", b"id: 1", b"event: token", b'data: {"text":"a: b"}', b"", b""])
-    events = EventReader(chunked(text[:9], text[9:31], text[31:]))
+    events = EventReader("/stream", chunked(text[:9], text[9:31], text[31:]))
     assert await events.next() == ("token", b'{"text":"a: b"}')
     assert await events.next() is None
+
+
+async def test_a_stream_that_is_cut_is_a_failure() -> None:
+    reader = asyncio.StreamReader()
+    reader.feed_data(b"20\r\ndata: half of it")
+    reader.feed_eof()
+    with pytest.raises(BenchFailed, match="/stream: the server hung up"):
+        await EventReader("/stream", reader).next()
 
 
 async def test_what_is_not_200_is_refused() -> None:

@@ -55,7 +55,7 @@ class Checkout:
         (self.root / path).write_text(text, encoding="utf-8")
 
     def python(self, *arguments: str, **environment: str) -> str:
-        """What Python says in the copy, on both streams; fails with it if it fails."""
+        """What Python says in the copy; fails with its errors if it fails."""
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.root,
@@ -65,18 +65,16 @@ class Checkout:
             check=False,
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout + done.stderr
+        return done.stdout
 
     def tests(self, *paths: str) -> str:
-        """The closing words of pytest on these tests of the copy, which must pass."""
-        return self.python("-m", "pytest", "--quiet", "-p", "no:cacheprovider", *paths)
+        """What pytest says of these tests of the copy; they must pass, and need no fixture of ours."""
+        return self.python("-m", "pytest", "--quiet", "--noconftest", *paths)
 
-    def renewed_pages(self) -> str:
-        """Which generated pages were stale; afterwards they are not."""
-        return self.python(
-            "-c",
-            "from pathlib import Path\n"
-            "from server.documentation.generated import stale_pages, write_pages\n"
-            "docs = Path('docs')\n"
-            "print(stale_pages(docs)); write_pages(docs); assert stale_pages(docs) == []",
+    def stale_page(self, name: str) -> str:
+        """A generated page as the copy's code would have it; it must not be what lies there."""
+        made = self.python(
+            "-c", f"from server.documentation.generated import PAGES; print(PAGES['{name}'](), end='')"
         )
+        assert made != (self.root / "docs" / name).read_text(encoding="utf-8")
+        return made

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import migrations
 from desk.embedded import Engines, engines
 from desk.settings import Settings
+from desk.storage.migrate import migrate
 
 
 @pytest.fixture
@@ -23,6 +26,14 @@ def home() -> Iterator[Path]:
 def stores() -> Iterator[Engines]:
     """The session's engines, always embedded: an empty database `desk` with its two roles."""
     with temporary_home() as path, engines(embedded_settings(Path(path))) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def own_stores() -> Iterator[Engines]:
+    """Engines of this test module alone, migrated, which it may freeze, flush and kill."""
+    with temporary_home() as path, engines(embedded_settings(Path(path))) as found:
+        asyncio.run(migrate(found.migration_database_url, migrations.FOLDER, say=lambda _: None))
         yield found
 
 

@@ -122,3 +122,30 @@ async def grace(base_url: str, issuer: Issuer) -> AsyncIterator[httpx.AsyncClien
     headers = bearer(issuer, "grace@example.com")
     async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+async def anne(base_url: str, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
+    """Anne, an agent."""
+    async with httpx.AsyncClient(
+        base_url=base_url, headers=bearer(issuer, "anne@desk.example", "agent"), timeout=30
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def ben(base_url: str, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
+    """Ben, her colleague."""
+    async with httpx.AsyncClient(
+        base_url=base_url, headers=bearer(issuer, "ben@desk.example", "agent"), timeout=30
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def boss(base_url: str, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
+    """The admin of both."""
+    async with httpx.AsyncClient(
+        base_url=base_url, headers=bearer(issuer, "boss@desk.example", "admin"), timeout=30
+    ) as client:
+        yield client

@@ -31,12 +31,9 @@ async def page(browser: Browser, base_url: str, issuer: Issuer) -> AsyncIterator
 
 
 async def send(page: Page, message: str) -> None:
-    """Type, press Enter and wait until the whole answer has arrived."""
+    """Type a message and press Enter."""
     await page.locator("textarea").fill(message)
-    async with page.expect_response("**/api/v1/chat/stream") as arriving:
-        await page.locator("textarea").press("Enter")
-    await (await arriving.value).finished()
-    await page.wait_for_timeout(50)
+    await page.locator("textarea").press("Enter")
 
 
 async def test_the_widget_answers_the_demo_facts(page: Page) -> None:

@@ -90,10 +90,13 @@ async def test_health_ready_metrics_and_docs(anyone: httpx.AsyncClient, ada: htt
     assert (await anyone.get("/docs")).status_code == 200
     paths = (await anyone.get("/openapi.json")).json()["paths"]
     assert "/api/v1/chat/stream" in paths
-    assert "/api/v1/handoffs" not in paths
+    assert "/api/v1/handoffs" in paths
+    assert "/api/v1/evals" not in paths
 
 
-async def test_logs_name_the_request_but_not_the_message(ada: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_logs_name_the_request_but_not_the_message(
+    ada: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]
+) -> None:
     response = await ada.post("/api/v1/chat/", json={"message": "a canary called tweety-4711"})
     captured = capfd.readouterr().err
     assert response.headers["x-correlation-id"] in captured

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import queue
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,6 +24,8 @@ CONVERSATION = "0198c0de-0000-7000-8000-000000000001"
 TURN = "0198c0de-0000-7000-8000-0000000000aa"
 HOLD = "hold"
 """In a stream: wait until the test calls `wire.go.set()`."""
+DROP = "drop"
+"""In the live events: cut the connection."""
 
 
 def frame(event: str, **data: Any) -> str:
@@ -87,11 +90,21 @@ class Wire:
     graph: dict[str, Any] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     go: threading.Event = field(default_factory=threading.Event)
+    live: queue.Queue[str] = field(default_factory=queue.Queue)
+    over: threading.Event = field(default_factory=threading.Event)
 
     def turns(self) -> list[Seen]:
         return [request for request in self.seen if request.path == "/api/v1/chat/stream"]
 
+    def listen(self) -> threading.Event:
+        """A new listener to the live events; it replaces the one before."""
+        self.over.set()
+        self.over = threading.Event()
+        return self.over
+
     def reset(self) -> None:
+        self.listen()
+        self.live = queue.Queue()
         self.scenes.clear()
         self.history.clear()
         self.seen.clear()
@@ -130,6 +143,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, TYPES[file.suffix], file.read_bytes())
         elif path == "/api/v1/chat/history":
             self._history()
+        elif path == f"/api/v1/conversations/{CONVERSATION}/events":
+            self._note({})
+            self._live(self.wire.live, self.wire.listen())
         elif path == "/playground/graph.json":
             self._json(200, self.wire.graph)
         else:
@@ -152,17 +168,38 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._stream(scene)
 
-    def _stream(self, scene: Stream) -> None:
+    def _live(self, frames: queue.Queue[str], over: threading.Event) -> None:
+        """What a person says: frames as the test puts them there, DROP to cut the connection."""
+        self._begin_events()
+        text = ": open\n\n"
+        with suppress(OSError):  # the page is gone
+            while text != DROP:
+                self._chunk(text)
+                text = ""
+                while not text and not over.is_set():
+                    with suppress(queue.Empty):
+                        text = frames.get(timeout=0.05)
+                if over.is_set():
+                    break
+        self.close_connection = True
+
+    def _begin_events(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+
+    def _chunk(self, text: str) -> None:
+        data = text.encode()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def _stream(self, scene: Stream) -> None:
+        self._begin_events()
         for text in scene.frames:
             if text == HOLD:
                 self.wire.go.wait(10)
             else:
-                data = text.encode()
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+                self._chunk(text)
         if scene.dropped:
             self.close_connection = True
         else:

@@ -1,6 +1,7 @@
 /** `<deskgraph-chat server token title locale open>`: joins the view to the chat API. */
 
 import { Client, newKey, Problem } from "./client.js";
+import { follow } from "./live.js";
 import { answer, bubble, notice, past } from "./messages.js";
 import { STYLE } from "./style.js";
 import { View } from "./view.js";
@@ -19,6 +20,10 @@ export class DeskgraphChat extends HTMLElement {
   #busy = false;
   #wantsPerson = false;
   #restored = null;
+  #live = null; // ends the stream of what a person says, while there is one
+  #withPerson = false;
+  #ending = false;
+  #heard = new Set();
 
   connectedCallback() {
     if (this.#view) return;
@@ -94,14 +99,17 @@ export class DeskgraphChat extends HTMLElement {
     revise: ({ text }) => this.#view.show(text),
     tool: ({ state }) => this.#view.doingNow(state === "started" ? this.#words.working : this.#words.typing),
     degraded: ({ what, instead }) => this.#view.add(notice(`${this.#words.degraded}: ${what} → ${instead}`, { kind: "degraded" })),
-    handoff: () => this.#view.add(notice(this.#words.handoff)),
+    handoff: ({ state }) => {
+      if (state === "queued") this.#view.add(notice(this.#words.handoff));
+      this.#listen();
+    },
     reconnecting: () => {
       this.#view.show("");
       this.#view.doingNow(this.#words.reconnecting);
     },
     done: (done) => {
       this.#remember(done.conversation_id);
-      this.#view.end(this.#answer(done));
+      this.#view.end(this.#withPerson ? notice(done.reply.text, { kind: "receipt" }) : this.#answer(done));
     },
     error: ({ detail }, { content }) => this.#view.end(this.#failure(detail, () => this.#turn(content))),
   };
@@ -112,6 +120,40 @@ export class DeskgraphChat extends HTMLElement {
       suggest: (text) => this.ask(text),
       rate: (turnId, value) => this.#rate(turnId, value),
     });
+  }
+
+  /** Hears what a person says in this conversation, from the beginning of its handoff to its end. */
+  async #listen() {
+    if (this.#live) return;
+    const live = (this.#live = new AbortController());
+    try {
+      const path = `/api/v1/conversations/${this.#conversation}/events`;
+      for await (const { event, data } of follow(this.#client, path, live.signal)) this.#hear[event]?.(data);
+    } catch (problem) {
+      this.#view.add(notice(this.#explain(problem), { kind: "error" }));
+    }
+    if (this.#live === live) this.#hush();
+  }
+
+  /** What each event of the live stream does to the view; after a drop some may come twice. */
+  #hear = {
+    handoff: ({ state }) => {
+      this.#withPerson = state === "human";
+      this.#ending = state === "returned" || state === "closed";
+      this.#view.about.textContent = this.#withPerson ? this.#words.joined : this.#words.about;
+    },
+    message: ({ id, role, text }) => {
+      if (!this.#heard.has(id)) this.#view.add(bubble(this.#words, role, text));
+      this.#heard.add(id);
+      if (this.#ending) this.#hush(); // those were the last words
+    },
+  };
+
+  #hush() {
+    this.#live?.abort();
+    this.#live = null;
+    this.#withPerson = this.#ending = false;
+    this.#view.about.textContent = this.#words.about;
   }
 
   /** The notice for a turn that the server did not take, or that never came back. */
@@ -167,6 +209,8 @@ export class DeskgraphChat extends HTMLElement {
       const messages = await this.#client.history(this.#conversation);
       const rate = (turnId, value) => this.#rate(turnId, value);
       this.#view.restore([welcome, ...messages.map((message) => past(this.#words, message, { rate }))]);
+      for (const { id } of messages) this.#heard.add(id);
+      if (messages.some(({ route }) => route === "handoff")) this.#listen();
     } catch (problem) {
       if (problem.status === 404) this.#forget();
       else this.#view.add(notice(this.#explain(problem), { kind: "error" }));
@@ -196,7 +240,12 @@ export class DeskgraphChat extends HTMLElement {
     stored(() => sessionStorage.setItem(this.#storageKey, id));
   }
 
+  disconnectedCallback() {
+    this.#hush();
+  }
+
   #forget() {
+    this.#hush();
     this.#kept = null;
     stored(() => sessionStorage.removeItem(this.#storageKey));
   }

@@ -49,7 +49,7 @@ export class Client {
 
   async *#attempt(body, key) {
     const headers = { Accept: "text/event-stream", "Idempotency-Key": key };
-    const response = await this.#request("/api/v1/chat/stream", { method: "POST", headers, body });
+    const response = await this.request("/api/v1/chat/stream", { method: "POST", headers, body });
     for await (const event of readEvents(response.body, IDLE_MS)) {
       yield event;
       if (event.event === "done" || event.event === "error") return;
@@ -64,7 +64,7 @@ export class Client {
     for (let page = 0; page < HISTORY_PAGES; page += 1) {
       const query = new URLSearchParams({ conversation_id: conversationId, limit: "500" });
       if (cursor) query.set("cursor", cursor);
-      const response = await this.#request(`/api/v1/chat/history?${query}`, { method: "GET" });
+      const response = await this.request(`/api/v1/chat/history?${query}`, { method: "GET" });
       const body = await response.json();
       messages.push(...body.messages);
       cursor = body.next_cursor;
@@ -75,10 +75,11 @@ export class Client {
 
   /** Rates a turn `up` or `down`. */
   async rate(turnId, rating) {
-    await this.#request("/api/v1/chat/feedback", { method: "POST", body: { turn_id: turnId, rating } });
+    await this.request("/api/v1/chat/feedback", { method: "POST", body: { turn_id: turnId, rating } });
   }
 
-  async #request(path, { method, headers = {}, body }) {
+  /** One request with the caller's identity; throws a Problem for every refusal. */
+  async request(path, { method, headers = {}, body, signal }) {
     const { server, token } = this.settings();
     const url = new URL(path, server);
     const sameOrigin = url.origin === location.origin;
@@ -87,6 +88,7 @@ export class Client {
       credentials: token || !sameOrigin ? "omit" : "same-origin",
       headers: { ...identity(token, sameOrigin), ...headers, ...(body && { "Content-Type": "application/json" }) },
       body: body && JSON.stringify(body),
+      signal,
     };
     const response = await within(IDLE_MS, fetch(url, request));
     if (!response.ok) throw await problemOf(response);

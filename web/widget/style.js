@@ -89,6 +89,7 @@ dd { overflow-wrap: anywhere; }
 
 .notice { align-self: stretch; margin-block-end: 14px; padding: 8px 12px; border-radius: 10px; font-size: 14px; background: #e8eef6; color: #22405f; overflow-wrap: anywhere; }
 .notice.degraded { background: #fdf3dc; color: #6b4a00; }
+.notice.receipt { padding: 0 4px; background: none; color: var(--soft); font-size: 13px; text-align: end; }
 .notice.error { background: #fdeceb; color: var(--alarm); }
 .again { margin-block-start: 6px; min-height: 36px; padding: 4px 14px; border: 1.5px solid currentColor; border-radius: 10px; background: var(--paper); font-weight: 600; }
 

@@ -24,6 +24,7 @@ export class View {
     this.status = h("p", { class: "unseen", role: "status" });
     this.scroller = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": words.log }, this.log, this.draft);
     this.heading = h("h2", { id: "title" });
+    this.about = h("p", { "aria-live": "polite" }, words.about);
     this.input = h("textarea", { id: "message", rows: "1", dir: "auto", placeholder: words.placeholder, enterkeyhint: "send" });
     this.sendButton = h("button", { type: "submit", class: "send", "aria-label": words.send }, icon(SEND));
     this.launcher = h(
@@ -39,7 +40,7 @@ export class View {
   #panel(on) {
     const { words } = this;
     const close = h("button", { type: "button", class: "close", "aria-label": words.close, onclick: on.close }, icon(CLOSE));
-    const head = h("header", {}, h("div", {}, this.heading, h("p", {}, words.about)), close);
+    const head = h("header", {}, h("div", {}, this.heading, this.about), close);
     const person = h("button", { type: "button", class: "person", onclick: on.person }, icon(PERSON), words.person);
     const label = h("label", { class: "unseen", for: "message" }, words.label);
     const form = h("form", { class: "composer" }, label, this.input, this.sendButton);

@@ -12,6 +12,7 @@ const WORDS = {
     failed: "Something went wrong on our side.", feedbackFailed: "Your feedback could not be saved.",
     signin: "You are not signed in. Open your login link (for the demo: the one that “make run” printed), then try again.",
     degraded: "Limited service", handoff: "A person has been asked to take over. You can keep writing here.",
+    joined: "A colleague has joined the conversation.",
   },
   de: {
     open: "Chat öffnen", close: "Chat schließen", title: "Chatten Sie mit uns", about: "Automatischer Assistent",
@@ -24,6 +25,7 @@ const WORDS = {
     failed: "Bei uns ist etwas schiefgegangen.", feedbackFailed: "Ihre Rückmeldung konnte nicht gespeichert werden.",
     signin: "Sie sind nicht angemeldet. Öffnen Sie Ihren Anmeldelink (in der Demo: den von „make run“ ausgegebenen) und versuchen Sie es erneut.",
     degraded: "Eingeschränkter Dienst", handoff: "Ein Mensch wurde gebeten zu übernehmen. Sie können hier weiterschreiben.",
+    joined: "Ein Mensch aus unserem Team ist jetzt im Gespräch.",
   },
   fr: {
     open: "Ouvrir le chat", close: "Fermer le chat", title: "Discutez avec nous", about: "Assistant automatique",
@@ -36,6 +38,7 @@ const WORDS = {
     failed: "Un problème est survenu de notre côté.", feedbackFailed: "Votre avis n’a pas pu être enregistré.",
     signin: "Vous n’êtes pas connecté. Ouvrez votre lien de connexion (pour la démo : celui affiché par « make run »), puis réessayez.",
     degraded: "Service limité", handoff: "Une personne a été invitée à prendre le relais. Vous pouvez continuer à écrire ici.",
+    joined: "Un conseiller a rejoint la conversation.",
   },
   es: {
     open: "Abrir el chat", close: "Cerrar el chat", title: "Hable con nosotros", about: "Asistente automático",
@@ -48,6 +51,7 @@ const WORDS = {
     failed: "Algo ha fallado por nuestra parte.", feedbackFailed: "No se pudo guardar su opinión.",
     signin: "No ha iniciado sesión. Abra su enlace de acceso (en la demo: el que mostró «make run») y vuelva a intentarlo.",
     degraded: "Servicio limitado", handoff: "Se ha pedido a una persona que le atienda. Puede seguir escribiendo aquí.",
+    joined: "Una persona del equipo se ha unido a la conversación.",
   },
   it: {
     open: "Apri la chat", close: "Chiudi la chat", title: "Chatta con noi", about: "Assistente automatico",
@@ -60,6 +64,7 @@ const WORDS = {
     failed: "Qualcosa è andato storto da parte nostra.", feedbackFailed: "Non è stato possibile salvare il tuo parere.",
     signin: "Non hai effettuato l’accesso. Apri il tuo link di accesso (nella demo: quello mostrato da “make run”) e riprova.",
     degraded: "Servizio limitato", handoff: "È stato chiesto a una persona di subentrare. Puoi continuare a scrivere qui.",
+    joined: "Un operatore si è unito alla conversazione.",
   },
   nl: {
     open: "Chat openen", close: "Chat sluiten", title: "Chat met ons", about: "Automatische assistent",
@@ -72,6 +77,7 @@ const WORDS = {
     failed: "Er ging iets mis aan onze kant.", feedbackFailed: "Uw reactie kon niet worden opgeslagen.",
     signin: "U bent niet aangemeld. Open uw inloglink (in de demo: die “make run” toonde) en probeer het opnieuw.",
     degraded: "Beperkte dienst", handoff: "Een medewerker is gevraagd het over te nemen. U kunt hier blijven schrijven.",
+    joined: "Een medewerker neemt nu deel aan het gesprek.",
   },
   pt: {
     open: "Abrir o chat", close: "Fechar o chat", title: "Fale connosco", about: "Assistente automático",
@@ -84,6 +90,7 @@ const WORDS = {
     failed: "Algo correu mal do nosso lado.", feedbackFailed: "Não foi possível guardar a sua opinião.",
     signin: "Não tem sessão iniciada. Abra a sua ligação de acesso (na demo: a que “make run” mostrou) e tente de novo.",
     degraded: "Serviço limitado", handoff: "Foi pedido a uma pessoa que continue a conversa. Pode continuar a escrever aqui.",
+    joined: "Uma pessoa da equipa entrou na conversa.",
   },
 };
 

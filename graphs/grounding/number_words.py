@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import chain
 
-from graphs.figure_words import MONTHS, NUMBERS, ORDINALS, SCALES, UNITS
+from graphs.grounding.figure_words import MONTHS, NUMBERS, ORDINALS, SCALES, UNITS
 
 _UNIT = "|".join(
     re.escape(unit) for unit in sorted(chain.from_iterable(UNITS.values()), key=len, reverse=True)
@@ -24,6 +24,7 @@ ONE = re.compile(
     rf"|(?<=about )an?|(?<=under )an?)(?=\s+{_ADJECTIVE}(?:{_UNIT})\b)",
     re.IGNORECASE,
 )
+_TWICE = re.compile(r"\btwice\b", re.IGNORECASE)
 _ORDINAL = "|".join(sorted(ORDINALS, key=len, reverse=True))
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _DAY_OF_MONTH = re.compile(
@@ -36,6 +37,7 @@ _DAY_OF_MONTH = re.compile(
 def with_digits(text: str) -> str:
     """The text with its number words as digits; words that are numbers only at times stay, unless sure."""
     text = _DAY_OF_MONTH.sub(_day, text)
+    text = _TWICE.sub("2 times", text)
     text = _RUN.sub(lambda match: _spelled(match.group()), text)
     return ONE.sub("1", text)
 

@@ -9,8 +9,9 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _ENDINGS = re.compile(r"(?:['’]s|ings?|ed|ies|es|s|ly|y|e)$")
 _STEM = 5
 
-_STOP = frozenset(
-    """
+_STOP: Final = frozenset(
+    word
+    for line in """
 a about above after all also although always an and any are around as at back be because been before being
 below between both but by can come comes could day did do does done down during each either else every few
 for from get gets getting given go goes got had has have having he here him his how however i if in into is
@@ -18,18 +19,18 @@ it its itself just kindly let made make makes many may me might more most much m
 of off on once one only or other our ours out over own per please put ready same see she should since so
 some soon still such sure take taken takes than thank thanks that the their them then there these they this
 those through to too took under until up upon us usual usually very via want was way we well were what when
-where whether which while who whole whom whose why will with within would yes yet you your yours
-no not never none cannot nothing neither nor without any more unfortunately sorry currently directly least
-maximum minimum up total fully completely always available possible happy glad hello hi welcome apply applies
-aber alle als am an auch auf aus bei beim bis das dass dem den der des die dies diese dieser dieses durch ein
-eine einem einen einer er es für haben hat ich ihr ihre ihren im in innerhalb ist können kann man mit nach oder
-sein sich sie sind über um und uns unser unsere vom von vor wenn werden wir wird zu zum zur nicht kein keine
-au aux avec ce ces dans de des du elle en est et il la le les leur nous ou par pas pour que qui sa ses son sont
-sur un une vos votre vous al como con del el ella en es esta este la las lo los más no para pero por puede que
-se si sin son su sus un una uno usted y che con da dal dei del della di è gli ha il in la le lo ma nel non per
-più si sono su un una aan bij dat de een en het is niet op te van voor wij zijn ao com da das do dos em não nos
-o os ou para por que se um uma
-""".split()
+where whether which while who whole whom whose why will with within would yes yet you your yours no not
+never none cannot nothing neither nor without unfortunately sorry currently directly least maximum minimum
+total fully completely available possible happy glad hello hi welcome apply applies cost costs price prices
+priced aber alle als am auch auf aus bei beim bis das dass dem den der des die dies diese dieser dieses
+durch ein eine einem einen einer er es für haben hat ich ihr ihre ihren im innerhalb ist können kann man mit
+nach oder sein sich sie sind über um und uns unser unsere vom von vor wenn werden wir wird zu zum zur nicht
+kein keine au aux avec ce ces dans de du elle en est et il la le les leur nous ou par pas pour que qui sa
+ses son sont sur un une vos votre vous al como con del el ella esta este las lo los más para pero por puede
+se si sin su sus una uno usted y che da dal dei della di è gli ha ma nel non più sono aan bij dat een het
+niet op te van voor wij zijn ao com dos em não nos o os uma
+""".splitlines()
+    for word in line.split()
 )
 
 # Words that customers and shops use for the same thing.
@@ -38,7 +39,7 @@ _SAME: Final[dict[str, str]] = {
     for name, words in {
         "deliv": "arriv",
         "ship": "dispa sent send",
-        "cost": "price charg fee pay paid",
+        "pay": "paid charg",
         "buy": "purch bough",
         "retur": "giveb",
         "refun": "reimb repai",
@@ -57,6 +58,7 @@ def content_words(text: str) -> frozenset[str]:
 def _stem(word: str) -> str:
     joined = re.sub(r"['’]s$", "", word).replace("-", "")
     cut = _ENDINGS.sub("", joined) if len(joined) > 3 else joined
+    cut = cut.removesuffix("e") if len(cut) > 2 else cut
     if len(cut) > 3 and cut[-1] == cut[-2]:
         cut = cut[:-1]
     stem = cut[:_STEM]

@@ -7,8 +7,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from graphs.figure_words import CURRENCIES, DURATIONS, MONTHS, STATED, UNITS, UNSURE_MONTHS, WEEKDAYS
-from graphs.number_words import with_digits
+from graphs.grounding.figure_words import (
+    CURRENCIES,
+    DURATIONS,
+    MONTHS,
+    STATED,
+    UNITS,
+    UNSURE_MONTHS,
+    WEEKDAYS,
+)
+from graphs.grounding.number_words import with_digits
 
 Value = Decimal | str | int | tuple[int | None, int | None, int | None]
 
@@ -66,7 +74,7 @@ _WEEKDAYS = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(r"#?\b(?:[a-z]+(?:-[a-z]+)*-?\d[\w-]*|\d+[a-z]+\d[\w-]*)", re.IGNORECASE)
-_FREE = re.compile(
+FREE = re.compile(
     r"\b(?<!feel )free\b(?: of charge)?(?! to\b)|\b(?:gratis|kosten(?:los|frei)\w*|gratuit\w*|gratuiti?)\b"
     r"|\b(?:at )?(?:no|without) (?:extra |additional |any )?(?:costs?|charges?|fees?)\b",
     re.IGNORECASE,
@@ -90,7 +98,12 @@ _TO = re.compile(
 )
 _COUNTED = re.compile(r"[\s-]?(?P<word>[^\W\d_]{3,})")
 _NOT_COUNTED = frozenset(
-    "and for from with after per are the can may will apply applies each only when once und für nach pour".split()
+    word
+    for words in (
+        "and for from with after per are the can may will apply applies",
+        "each only when once und für nach",
+    )
+    for word in words.split()
 )
 
 
@@ -122,19 +135,22 @@ def _dates(text: str) -> Iterator[Figure]:
 
 
 def _readings(parts: dict[str, str | None]) -> list[Value]:
-    year = int(parts["y"]) if parts.get("y") else None
+    """What a date may mean: of two numbers with a year either may be the month."""
+    year, day = _whole(parts.get("y")), _whole(parts.get("d"))
     if year is not None and year < 100:
         year += 2000
-    if parts.get("a"):
-        first, second = int(parts["a"] or 0), int(parts["b"] or 0)
-        return [
-            (year, month, day)
-            for day, month in {(first, second), (second, first)}
-            if month <= 12 and day <= 31
-        ]
-    month = MONTHS[parts["n"].casefold()] if parts.get("n") else int(parts["m"] or 0)  # type: ignore[union-attr]
-    day = int(parts["d"]) if parts.get("d") else None  # type: ignore[arg-type]
-    return [(year, month, day)] if month <= 12 and (day or 1) <= 31 else []
+    first, second = _whole(parts.get("a")), _whole(parts.get("b"))
+    if first is not None and second is not None:
+        pairs = {(first, second), (second, first)}
+    else:
+        name = parts.get("n")
+        pairs = {(day or 1, MONTHS[name.casefold()] if name else _whole(parts.get("m")) or 0)}
+    given = day is not None or first is not None
+    return [(year, month, one if given else None) for one, month in pairs if 1 <= month <= 12 and one <= 31]
+
+
+def _whole(digits: str | None) -> int | None:
+    return int(digits) if digits else None
 
 
 def _clocks(text: str) -> Iterator[Figure]:
@@ -163,7 +179,7 @@ def _codes(text: str) -> Iterator[Figure]:
 
 
 def _free(text: str) -> Iterator[Figure]:
-    return (_figure("free", match, Decimal(0)) for match in _FREE.finditer(text))
+    return (_figure("free", match, Decimal(0)) for match in FREE.finditer(text))
 
 
 def _stated(text: str) -> Iterator[Figure]:
@@ -179,9 +195,9 @@ def _numbers(text: str) -> Iterator[Figure]:
         figure = _number(match, text)
         if waiting is not None:
             joint = _TO.fullmatch(text, waiting.end, figure.start)
-            if joint and (joint["sure"] or waiting.kind == "plain" and not waiting.counts):
-                waiting, merged = None, list(_joined(waiting, figure))
-                yield from merged
+            if joint and (joint["sure"] or (waiting.kind == "plain" and not waiting.counts)):
+                yield from _joined(waiting, figure)
+                waiting = None
                 continue
             yield waiting
         waiting = figure

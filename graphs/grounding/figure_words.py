@@ -1,4 +1,4 @@
-"""The words of figures in the languages we answer in: numbers, months, days of the week, units, currencies."""
+"""The words of figures in the languages we answer in: numbers, months, weekdays, units, currencies."""
 
 from __future__ import annotations
 
@@ -83,6 +83,10 @@ WEEKDAYS: Final[dict[str, int]] = {
     word: number for number, words in enumerate(_WEEKDAYS) for word in words.split()
 }
 
+_DAYS = ("giorni", "giorno", "dagen", "dag")
+_WEEKS = ("settimana", "weken")
+_MONTH_LENGTHS = ("maanden", "maand", "mês")
+_YEARS = ("anno", "jaar", "anos", "ano")
 # A working day is not a day: seven of the one last longer than seven of the other.
 UNITS: Final[dict[str, tuple[str, ...]]] = {
     "second": ("seconds", "second", "secs", "sec", "sekunden", "sekunde", "secondes", "seconde", "segundos"),
@@ -107,14 +111,60 @@ UNITS: Final[dict[str, tuple[str, ...]]] = {
         *("jours ouvrés", "jours ouvrables", "días laborables", "días hábiles", "giorni lavorativi"),
         *("werkdagen", "werkdag", "dias úteis"),
     ),
-    "day": ("days", "day", "tagen", "tage", "tag", "tägig", "jours", "jour", "días", "día", "dias", "dia")
-    + ("giorni", "giorno", "dagen", "dag"),
-    "week": ("weeks", "week", "wochen", "woche", "semaines", "semaine", "semanas", "semana", "settimane")
-    + ("settimana", "weken"),
-    "month": ("months", "month", "monaten", "monate", "monat", "mois", "meses", "mes", "mesi", "mese")
-    + ("maanden", "maand", "mês"),
-    "year": ("years", "year", "jahren", "jahre", "jahr", "ans", "an", "années", "años", "año", "anni")
-    + ("anno", "jaar", "anos", "ano"),
+    "day": (
+        "days",
+        "day",
+        "tagen",
+        "tage",
+        "tag",
+        "tägig",
+        "jours",
+        "jour",
+        "días",
+        "día",
+        "dias",
+        "dia",
+        *_DAYS,
+    ),
+    "week": (
+        "weeks",
+        "week",
+        "wochen",
+        "woche",
+        "semaines",
+        "semaine",
+        "semanas",
+        "semana",
+        "settimane",
+        *_WEEKS,
+    ),
+    "month": (
+        "months",
+        "month",
+        "monaten",
+        "monate",
+        "monat",
+        "mois",
+        "meses",
+        "mes",
+        "mesi",
+        "mese",
+        *_MONTH_LENGTHS,
+    ),
+    "year": (
+        "years",
+        "year",
+        "jahren",
+        "jahre",
+        "jahr",
+        "ans",
+        "an",
+        "années",
+        "años",
+        "año",
+        "anni",
+        *_YEARS,
+    ),
     "percent": ("percent", "per cent", "prozent", "pour cent", "por ciento", "per cento", "por cento", "%"),
 }
 DURATIONS: Final = frozenset(UNITS) - {"percent"}
@@ -131,7 +181,6 @@ CURRENCIES: Final[dict[str, tuple[str, ...]]] = {
 
 STATED: Final[dict[str, tuple[str, ...]]] = {
     "half": ("half", "halb", "moitié", "mitad", "metà", "helft", "metade"),
-    "twice": ("twice", "zweimal", "tweemaal"),
     "today": ("today", "tonight", "heute", "aujourd'hui", "hoy", "oggi", "vandaag", "hoje"),
     "tomorrow": ("tomorrow", "demain", "mañana", "domani", "amanhã"),
     "yesterday": ("yesterday", "gestern", "hier soir", "ayer", "ieri", "gisteren", "ontem"),

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
-from graphs.content_words import content_words
+from graphs.grounding.content_words import content_words
 
-DENYING = frozenset(
-    """
+DENYING: Final = frozenset(
+    word
+    for line in """
 no not never none cannot without nothing neither nor nobody nowhere unavailable impossible unable excluded
-excludes ineligible prohibited forbidden refuse refuses nicht kein keine keinen keinem keiner keines nie niemals
-ohne ausgeschlossen ausgenommen pas jamais aucun aucune sans rien nunca ningún ninguna ninguno jamás non nessun
-nessuna senza niet geen nooit zonder não nenhum nenhuma sem sin
-""".split()
+excludes ineligible prohibited forbidden refuse refuses nicht kein keine keinen keinem keiner keines nie
+niemals ohne ausgeschlossen ausgenommen pas jamais aucun aucune sans rien nunca ningún ninguna ninguno jamás
+non nessun nessuna senza niet geen nooit zonder não nenhum nenhuma sem sin
+""".splitlines()
+    for word in line.split()
 )
 _DENIAL = re.compile(
     rf"\b(?:{'|'.join(sorted(DENYING, key=len, reverse=True))})\b|n't\b|\bnon-", re.IGNORECASE
 )
-# A source denies by these too; an answer that says them is no denial of its own.
-_ALSO = re.compile(
-    r"\b(?:only|except|instead|nur|außer|seulement|sauf|solo|salvo|alleen|behalve|apenas)\b", re.IGNORECASE
-)
+_EXCEPT = re.compile(r"\b(?:except|außer|sauf|salvo|behalve|exceto|tranne)\b", re.IGNORECASE)
+_YES = re.compile(r"\W*(?:yes|ja|oui|sí|sì|sim)\b", re.IGNORECASE)
 _NUMERO = re.compile(r"\bno\.?\s*(?=#?\d)", re.IGNORECASE)
 _HARMLESS = re.compile(
     # what we ourselves do not know or cannot do
-    r"\bI(?:'m| am| do| did| could| can| have| was)? ?(?:not|n't|cannot|unable)\b[^.;!?]*?(?=[.;!?]|, but\b|$)"
+    r"\bI(?:'m| am| do| did| could| can| have| was)? ?(?:not|n't|cannot|unable)\b"
+    r"[^.;!?]*?(?=[.;!?]|, but\b|$)"
     r"|\bI (?:can|don|couldn|didn|haven|wasn)'t\b[^.;!?]*?(?=[.;!?]|, but\b|$)|\bI found (?:no|nothing)\b"
     r"|\b(?:sources?|passages?|help pages?|pages?|information|details?)\b[^.,;]{0,30}?"
     r"(?:do(?:es)? not|don't|doesn't|did not)\s+(?:say|mention|state|contain|include|cover|tell)"
@@ -47,10 +49,11 @@ _LEADING = re.compile(r"^\W*(?:no|not|nein|non|no,|nee|não)\b\W*", re.IGNORECAS
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A part of a sentence, by the stems of its words; `denies` when it says that something is not so."""
+    """A part of a sentence by the stems of its words: it states, denies, or states after a "No,"."""
 
     words: frozenset[str]
     denies: bool
+    answers_no: bool = False
 
 
 def is_denial(word: str) -> bool:
@@ -63,29 +66,25 @@ def denied_clauses(sentence: str) -> list[Clause]:
     if sentence.rstrip().endswith("?"):
         return []
     stated = _HARMLESS.sub(" ", _NUMERO.sub(" ", sentence))
-    return [clause for clause in _clauses(stated, _DENIAL) if clause.denies]
+    return [clause for clause in clauses_in(stated) if clause.denies or clause.answers_no]
 
 
-def source_clauses(sentence: str) -> list[Clause]:
-    """The clauses of a source's sentence."""
-    return [
-        Clause(clause.words, clause.denies or bool(_ALSO.search(sentence)))
-        for clause in _clauses(_NUMERO.sub(" ", sentence), _DENIAL)
-    ]
-
-
-def begins_with_no(sentence: str) -> bool:
-    """Whether the sentence answers a question with no."""
-    return bool(_LEADING.match(sentence))
-
-
-def _clauses(sentence: str, denial: re.Pattern[str]) -> list[Clause]:
-    """A "No," at the head belongs to the clause that follows it."""
+def clauses_in(sentence: str, *, of_source: bool = False) -> list[Clause]:
+    """The clauses of a sentence; a "No," at its head belongs to the first. Sources deny by "except", too."""
+    sentence = _NUMERO.sub(" ", sentence)
     lead = _LEADING.match(sentence)
-    body = sentence[lead.end() :] if lead else sentence
-    parts = _CLAUSE.split(body)
+    parts = _CLAUSE.split(sentence[lead.end() :] if lead else sentence)
     return [
-        Clause(content_words(part), bool(denial.search(part)) or bool(lead and not index))
+        Clause(
+            content_words(part),
+            bool(_DENIAL.search(part) or (of_source and _EXCEPT.search(part))),
+            bool(lead) and not index,
+        )
         for index, part in enumerate(parts)
         if part.strip() or (lead and not index)
     ]
+
+
+def affirms(text: str) -> bool:
+    """Whether an answer begins with yes."""
+    return _YES.match(text) is not None

@@ -8,21 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from graphs.content_words import content_words
-from graphs.denials import Clause, begins_with_no, denied_clauses, source_clauses
-from graphs.figures import Figure
-from graphs.sentences import plain, split_sentences
-from graphs.statements import Statement, statements_in
+from graphs.grounding.content_words import content_words
+from graphs.grounding.denials import Clause, affirms, clauses_in, denied_clauses
+from graphs.grounding.figures import FREE, Figure
+from graphs.grounding.links import links_in, without_links
+from graphs.grounding.sentences import plain, split_sentences
+from graphs.grounding.statements import Statement, statements_in
 
-LINK = re.compile(
-    r"[a-z][a-z0-9+.-]{1,20}://[^\s<>\")\]]+|\b(?:mailto|tel|data|javascript|sms):[^\s<>\")\]]+"
-    r"|\]\(\s*(?P<target>[^)\s]+)"
-    r"|[\w.+-]*@?\b(?:[\w-]+\.)+(?:com|net|org|edu|gov|info|biz|example|shop|store|online|site|app|dev|io|co|ai"
-    r"|xyz|top|club|link|click|page|web|test|onion|ly|me|gg|tv|cc|to|de|fr|es|it|nl|pt|uk|eu|us|ch|at|be|ru|cn)"
-    r"\b(?![\w-])(?::\d+)?(?:/[^\s<>\")\]]*)?"
-    r"|\b(?:[\w-]+\.)+[a-z]{2,24}(?::\d+)?/[^\s<>\")\]]*",
-    re.IGNORECASE,
-)
 _PSEUDONYM = re.compile(r"\[[A-Z]+(?:_[A-Z]+)*_\d+\]")
 # "1." of a list and "Step 2:" say nothing about the shop.
 _LIST_MARK = re.compile(
@@ -32,10 +24,11 @@ _LIST_MARK = re.compile(
 # "Here are three books:" counts what follows.
 _COUNT = re.compile(
     r"\W*(?:here (?:are|is)|i (?:found|have)|these|there are|hier sind|voici|aquí|ecco|aqui)\b.*:\W*",
-    re.I | re.S,
+    re.IGNORECASE | re.DOTALL,
 )
 _MARKUP = re.compile(r"\*\*|__|`")
 _OWN_DIGITS = 5  # a number of the customer's own may be repeated from this length on: it is no amount or span
+_MOST_FIGURES = 40  # in one sentence; more would take long to compare, and nobody reads them
 CUSTOMER = -1
 
 
@@ -57,12 +50,13 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """A sentence of a source by its clauses; a sentence that answers "no" denies its title."""
+class _Denied:
+    """What a source denies, by a clause or by answering "No"; `nearby` are the words of its sentence."""
 
     source: int
-    clauses: tuple[Clause, ...]
     words: frozenset[str]
+    nearby: frozenset[str]
+    answers_no: bool
 
 
 @dataclass(frozen=True)
@@ -76,6 +70,10 @@ class Sources:
         """The claims of the sentence that stand in no source; empty when all of it is covered."""
         return [claim for claim, places in self._claims(sentence) if not places]
 
+    def prepare(self) -> None:
+        """Read all sources now: some milliseconds of work, which may be done in a thread."""
+        _ = self._weights, self._denied, self._stated
+
     def places_of(self, sentence: str) -> frozenset[int]:
         """The positions of the sources in which the sentence's claims stand."""
         return frozenset(place for _, places in self._claims(sentence) for place in places) - {CUSTOMER}
@@ -85,19 +83,18 @@ class Sources:
         for name in (*_PSEUDONYM.findall(text), *links_in(text)):
             yield name, self._holding(name)
         text = _bare(text)
-        for statement in statements_in(text):
+        statements = statements_in(text)
+        if sum(len(statement.figures) for statement in statements) > _MOST_FIGURES:
+            yield "too many figures", []
+            return
+        for statement in statements:
             for figure in statement.figures:
                 yield figure.shown, self._standing(figure, statement)
-        for clause in denied_clauses(text):
+        for clause in denied_clauses(FREE.sub(" ", text)):
             yield "negation", self._denying(clause)
 
     def _holding(self, name: str) -> list[int]:
-        whole = re.compile(rf"(?<![\w./@-]){re.escape(name)}(?![\w@-]|[./:]\w)", re.IGNORECASE)
-        found = [
-            index
-            for index, source in enumerate(self.sources)
-            if whole.search(f"{source.title}\n{source.text}")
-        ]
+        found = [index for index, names in enumerate(self._names) if name.casefold() in names]
         return found + [CUSTOMER] * bool(name[0] == "[" and name in self.customer_text)
 
     def _standing(self, figure: Figure, said: Statement) -> list[int]:
@@ -107,44 +104,45 @@ class Sources:
         supporting = [known for known in self._known if known.statement.states(figure, said)]
         if not supporting:
             return [CUSTOMER] * self._is_customers(figure)
+        supporting = [
+            known for known in supporting if not _parts_from_companions(known.statement, figure, said)
+        ]
         if figure.kind in ("weekday", "code", "plain", "stated") or not said.words:
             return [known.source for known in supporting]
-        rivals = [
-            known for known in self._known if known not in supporting and known.statement.rivals(figure)
-        ]
-        fitting = [
-            known
-            for known in supporting
-            if not any(self._outweighs(rival.words, known.words, said.words, 1.0) for rival in rivals)
-        ]
         if self._is_of_another(said.words, [known.words for known in supporting]):
             return []
-        return [known.source for known in fitting]
+        rivals = [
+            known
+            for known in self._known
+            if known.statement.rivals(figure) and not known.statement.states(figure, said)
+        ]
+        return [
+            known.source
+            for known in supporting
+            if not any(self._outweighs(rival.words, known.words, said.words) for rival in rivals)
+        ]
 
     def _denying(self, clause: Clause) -> list[int]:
         """Where the same is denied, and not stated more nearly."""
         words = clause.words or content_words(self.customer_text)
-        denying = [said for said in self._said if any(part.denies for part in said.clauses)]
-        stating = [part for said in self._said for part in said.clauses if not part.denies]
         if (
             not words & self._weights.keys()
         ):  # another language, or other words: only the denial itself compares
-            return [said.source for said in denying]
+            return [denied.source for denied in self._denied]
         return [
-            said.source
-            for said in denying
-            if self._denies(said, words)
-            and not any(self._outweighs(part.words, said.words, words, 2.0) for part in stating)
+            denied.source
+            for denied in self._denied
+            if len(words & denied.nearby) * 3 >= len(words)
+            and ((clause.answers_no and denied.answers_no) or not self._is_stated(words, denied.words))
         ]
 
-    def _denies(self, said: _Said, words: frozenset[str]) -> bool:
-        return len(words & said.words) * 3 >= len(words)
+    def _is_stated(self, words: frozenset[str], denied: frozenset[str]) -> bool:
+        """Whether some statement shares words with what was said, and what is denied shares none besides."""
+        return any(words & stated - denied and not words & denied - stated for stated in self._stated)
 
-    def _outweighs(
-        self, rival: frozenset[str], known: frozenset[str], said: frozenset[str], times: float
-    ) -> bool:
-        """Whether what was said shares more with the rival alone than with the known statement alone."""
-        return self._weight(said & rival - known) > times * self._weight(said & known - rival)
+    def _outweighs(self, rival: frozenset[str], known: frozenset[str], said: frozenset[str]) -> bool:
+        """Whether what was said shares much more with the rival alone than with the known statement alone."""
+        return self._weight(said & rival - known) > 2 * self._weight(said & known - rival)
 
     def _is_of_another(self, said: frozenset[str], supporting: list[frozenset[str]]) -> bool:
         """Whether it shares nothing with what supports it, but two words with some other statement."""
@@ -165,10 +163,16 @@ class Sources:
         return sum(self._weights.get(word, 0.0) for word in words)
 
     @cached_property
+    def _names(self) -> list[frozenset[str]]:
+        """The links and pseudonyms of each source."""
+        texts = [plain(f"{source.title}\n{source.text}") for source in self.sources]
+        return [frozenset(map(str.casefold, (*links_in(text), *_PSEUDONYM.findall(text)))) for text in texts]
+
+    @cached_property
     def _weights(self) -> dict[str, float]:
         """A word counts the more, the fewer statements it stands in."""
         counts = Counter(word for known in self._known for word in known.words)
-        return {word: 1 / count for word, count in counts.items()}
+        return {word: count**-0.5 for word, count in counts.items()}
 
     @cached_property
     def _known(self) -> list[_Known]:
@@ -180,25 +184,43 @@ class Sources:
         ]
 
     @cached_property
-    def _said(self) -> list[_Said]:
+    def _clauses(self) -> list[tuple[int, list[Clause]]]:
         return [
-            _Said(index, tuple(clauses), _words_of(sentence, source.title, clauses))
+            (index, clauses_in(FREE.sub(" ", _bare(plain(sentence))), of_source=True))
             for index, source in enumerate(self.sources)
             for sentence in split_sentences(source.text)
-            if (clauses := source_clauses(_bare(plain(sentence))))
         ]
 
+    @cached_property
+    def _denied(self) -> list[_Denied]:
+        denied: list[_Denied] = []
+        for index, clauses in self._clauses:
+            title = content_words(self.sources[index].title)
+            nearby = frozenset[str]().union(*(clause.words for clause in clauses))
+            if clauses and clauses[0].answers_no:
+                denied.append(_Denied(index, title, title | nearby, answers_no=True))
+            denied += [
+                _Denied(index, clause.words, nearby, answers_no=False) for clause in clauses if clause.denies
+            ]
+        return denied
 
-def links_in(text: str) -> list[str]:
-    """The links, addresses and e-mail addresses of a text, without the punctuation after them."""
-    return [(match["target"] or match.group()).rstrip(".,;:!?") for match in LINK.finditer(text)]
+    @cached_property
+    def _stated(self) -> list[frozenset[str]]:
+        """The words of what is so; a passage that begins with yes says so of its title."""
+        affirmed = [content_words(source.title) for source in self.sources if affirms(source.text)]
+        return affirmed + [
+            clause.words for _, clauses in self._clauses for clause in clauses if not clause.denies
+        ]
 
 
 def _bare(text: str) -> str:
     """The text without what is no figure: links, pseudonyms, the marks of a list."""
-    return _PSEUDONYM.sub(" ", LINK.sub(" ", _LIST_MARK.sub(" ", text)))
+    return _PSEUDONYM.sub(" ", without_links(_LIST_MARK.sub(" ", text)))
 
 
-def _words_of(sentence: str, title: str, clauses: list[Clause]) -> frozenset[str]:
-    words = frozenset[str]().union(*(clause.words for clause in clauses))
-    return words | content_words(title) if begins_with_no(sentence) else words
+def _parts_from_companions(known: Statement, figure: Figure, said: Statement) -> bool:
+    """Whether it was said beside a figure of another kind for which this statement has one of its own."""
+    return any(
+        other.family != figure.family and known.rivals(other) and not known.states(other, said)
+        for other in said.figures
+    )

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from graphs.content_words import content_words
-from graphs.figures import Figure, Value, figures_in
+from graphs.grounding.content_words import content_words
+from graphs.grounding.figures import Figure, Value, figures_in
 
 _PART_END = re.compile(
     r"[,;:()–—]|[.!?](?=\s|$)|\s(?:and|or|but|while|whereas|und|oder|aber|während|et|ou|mais|y|o|pero|e|ma|en|maar|mas)\s",
     re.IGNORECASE,
 )
 _HIGH = re.compile(
-    r"\b(?:up to|at most|at the latest|no (?:more|later|longer) than|maximum|max|within|bis|höchstens|spätestens"
-    r"|jusqu|au plus|hasta|máximo|fino a|massimo|até|tot|maximaal)\b",
+    r"\b(?:up to|at most|at the latest|no (?:more|later|longer) than|maximum|max|within|bis|höchstens"
+    r"|spätestens|jusqu|au plus|hasta|máximo|fino a|massimo|até|tot|maximaal)\b",
     re.IGNORECASE,
 )
 _LOW = re.compile(
@@ -29,12 +29,12 @@ _EITHER_END = frozenset({"clock", "percent"})  # what begins and ends there may 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A part of a sentence: its figures, the stems of its words, and the kinds of the sentence's figures."""
+    """A part of a sentence: its figures, the stems of its words, and all figures of the sentence."""
 
     figures: tuple[Figure, ...]
     words: frozenset[str]
     sentence: str
-    kinds: frozenset[str]
+    beside: tuple[Figure, ...]
 
     def states(self, figure: Figure, said: Statement) -> bool:
         """Whether this statement of a source holds a figure that was said in another."""
@@ -49,23 +49,22 @@ class Statement:
 
     def rivals(self, figure: Figure) -> bool:
         """Whether it holds a figure that could be mistaken for this one."""
-        return any(known.family == figure.family for known in self.figures)
+        return any(
+            known.family == figure.family or (figure.kind != "plain" and _fits(figure.kind, known, self))
+            for known in self.figures
+        )
 
 
 def statements_in(sentence: str) -> list[Statement]:
-    """The sentence cut where one figure's part ends; without figures it is one statement."""
+    """The sentence cut where one figure's part ends; one without words has those of the part before."""
     figures, rest = figures_in(sentence)
-    kinds = frozenset(figure.kind for figure in figures)
-    edges = [0, *_cuts(figures, rest), len(rest)]
-    return [
-        Statement(
-            tuple(figure for figure in figures if start <= figure.start < end),
-            content_words(rest[start:end]),
-            sentence,
-            kinds,
-        )
-        for start, end in pairwise(edges)
-    ]
+    statements: list[Statement] = []
+    words: frozenset[str] = frozenset()
+    for start, end in pairwise([0, *_cuts(figures, rest), len(rest)]):
+        own = tuple(figure for figure in figures if start <= figure.start < end)
+        words = content_words(rest[start:end]) or words
+        statements.append(Statement(own, words, sentence, tuple(figures)))
+    return statements
 
 
 def _cuts(figures: list[Figure], rest: str) -> list[int]:
@@ -84,17 +83,17 @@ def _same(said: Figure, known: Figure, saying: Statement, knowing: Statement) ->
     if said.kind == "date" == known.kind:
         return any(_dates_agree(one, other) for one in said.ends[0] for other in known.ends[0])
     if said.kind == "weekday":
-        return _is_weekday_of(said, known)
+        return _is_weekday_of(said, known, saying)
     if said.kind == "plain" and not said.counts:
         return known.kind not in ("date", "code", "weekday") and _ends_agree(said, known, saying)
     return _fits(said.kind, known, knowing) and _ends_agree(said, known, saying)
 
 
 def _fits(kind: str, known: Figure, knowing: Statement) -> bool:
-    """Whether the kinds agree; a bare number of a source shares a unit of its sentence ("5-7 days, express 2-3")."""
+    """Whether the kinds agree; a bare number of a source shares the unit of its sentence."""
     if known.kind == kind:
         return True
-    return known.kind == "plain" and not known.counts and kind in knowing.kinds
+    return known.kind == "plain" and not known.counts and any(kind == other.kind for other in knowing.beside)
 
 
 def _ends_agree(said: Figure, known: Figure, saying: Statement) -> bool:
@@ -105,7 +104,7 @@ def _ends_agree(said: Figure, known: Figure, saying: Statement) -> bool:
     low, high = (bool(said.ends[0] & end) for end in known.ends)
     if known.kind in _EITHER_END or known.kind.startswith("money"):
         return low or high
-    return high and bool(_HIGH.search(saying.sentence)) or low and bool(_LOW.search(saying.sentence))
+    return bool((high and _HIGH.search(saying.sentence)) or (low and _LOW.search(saying.sentence)))
 
 
 def _dates_agree(said: Value, known: Value) -> bool:
@@ -114,10 +113,14 @@ def _dates_agree(said: Value, known: Value) -> bool:
     return all(one is None or one == other for one, other in zip(said, known, strict=True))
 
 
-def _is_weekday_of(said: Figure, known: Figure) -> bool:
+def _is_weekday_of(said: Figure, known: Figure, saying: Statement) -> bool:
+    """A day of the week stands in a source, or is that of the date there that it is said of."""
+    dates = [figure for figure in saying.beside if figure.kind == "date"]
     if known.kind == "weekday":
-        return said.ends[0] <= known.ends[0]
-    return known.kind == "date" and all(_weekday(day) in said.ends[0] for day in known.ends[0])
+        return not dates and said.ends[0] <= known.ends[0]
+    if known.kind != "date" or not all(_same(date, known, saying, saying) for date in dates):
+        return False
+    return said.ends[0] <= {_weekday(day) for day in known.ends[0]}
 
 
 def _weekday(value: Value) -> int | None:

@@ -1,0 +1,177 @@
+"""The turn queue: who runs which turn until when, under which fence, and who waits; ids only, no content.
+
+A conversation has one running turn. A lease that is not renewed runs out, and any process may take its turn.
+"""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString
+
+import psycopg.errors
+
+from desk.domain import ConversationId, DoubleTexting, Principal, TurnId
+from desk.storage.pool import Cursor, Tx
+from desk.storage.turns import LEASE_SECONDS, Claim, NewTurn, Turn
+
+MOST_TRIES = 3
+MOST_WAITING = 8
+
+
+async def join(tx: Tx, principal: Principal, new: NewTurn, double_texting: DoubleTexting) -> Cursor:
+    """Queue the turn: its one row is (fence, running, ids of the turns that it interrupts), or there is none.
+
+    No row means that too many wait. With `reject` a busy conversation is refused by its index; `accepting`
+    says so. Otherwise the turn waits for its order, and `interrupt` cancels all that are before it.
+    """
+    values = {
+        "turn": new.id,
+        "tenant": principal.tenant_id,
+        "conversation": new.conversation_id,
+        "subject": principal.subject_id,
+        "lease": LEASE_SECONDS,
+        "most": MOST_WAITING,
+        "interrupt": double_texting == "interrupt",
+    }
+    return await tx.execute(_REJECT if double_texting == "reject" else _WAIT, values)
+
+
+async def renew(tx: Tx, claims: list[Claim]) -> dict[TurnId, bool]:
+    """Lengthen the leases; the turns that are still ours, and whether their customer cancelled them."""
+    cursor = await tx.execute(
+        "update turn_queue q set lease_until = now() + make_interval(secs => %s)"
+        " from unnest(%s::uuid[], %s::bigint[]) as mine (turn_id, fence)"
+        " where q.turn_id = mine.turn_id and q.fence = mine.fence returning q.turn_id, q.cancelled",
+        (LEASE_SECONDS, *_held(claims)),
+    )
+    return {TurnId(turn_id): cancelled for turn_id, cancelled in await cursor.fetchall()}
+
+
+async def claim_orphans(tx: Tx, *, limit: int) -> list[Claim]:
+    """Take over turns whose lease ran out, under a new and higher fence."""
+    return await _claim(tx, _ORPHANS, {"limit": limit})
+
+
+async def claim_waiting(tx: Tx, *, conversation_id: ConversationId | None = None, limit: int) -> list[Claim]:
+    """Take the next turn of each conversation in which none runs: of one conversation, or of all."""
+    try:
+        async with tx.transaction():
+            return await _claim(tx, _NEXT, {"limit": limit, "conversation": conversation_id})
+    except psycopg.errors.UniqueViolation:
+        return []  # another process took a turn of one of them at the same moment
+
+
+async def claim_again(tx: Tx, claim: Claim) -> Claim | None:
+    """Our own turn under a new fence, after a try that failed; None when it is not ours any more."""
+    claims = await _claim(tx, _AGAIN, {"turn": claim.turn_id, "fence": claim.fence})
+    return claims[0] if claims else None
+
+
+async def release(tx: Tx, claims: list[Claim]) -> None:
+    """Hand turns back at once: their leases end now, so that another process takes them."""
+    await tx.execute(
+        "update turn_queue q set lease_until = now() - interval '1 second'"
+        " from unnest(%s::uuid[], %s::bigint[]) as mine (turn_id, fence)"
+        " where q.turn_id = mine.turn_id and q.fence = mine.fence",
+        _held(claims),
+    )
+
+
+async def forget(tx: Tx, claim: Claim) -> None:
+    """Leave the queue with a turn that does not exist any more."""
+    await tx.execute("delete from turn_queue where turn_id = %s and fence = %s", (claim.turn_id, claim.fence))
+
+
+async def leave_waiting(tx: Tx, turn_id: TurnId) -> bool:
+    """Take a turn that waits out of the queue; False when it does not wait."""
+    cursor = await tx.execute(
+        "delete from turn_queue where turn_id = %s and not running and attempts = 0", (turn_id,)
+    )
+    return cursor.rowcount == 1
+
+
+async def ask_cancel(tx: Tx, turn_id: TurnId) -> None:
+    """Ask whoever runs the turn to stop it; seen when the lease is renewed, at the latest."""
+    await tx.execute("update turn_queue set cancelled = true where turn_id = %s", (turn_id,))
+
+
+async def replay(tx: Tx, principal: Principal, turn: Turn) -> None:
+    """Queue a turn that was given up; its tries count from here, its runs go on counting."""
+    await tx.execute(
+        "insert into turn_queue (turn_id, tenant_id, conversation_id, subject_id, lease_until, running,"
+        " attempts, forgiven) values (%s, %s, %s, %s, now(), false, %s, %s)",
+        (
+            turn.id,
+            principal.tenant_id,
+            turn.conversation_id,
+            turn.subject_id,
+            turn.attempts,
+            turn.attempts,
+        ),
+    )
+
+
+async def _claim(tx: Tx, which: LiteralString, values: dict[str, Any]) -> list[Claim]:
+    cursor = await tx.execute(_CLAIM + which + _CLAIMED, {**values, "lease": LEASE_SECONDS})
+    return [Claim(*row) for row in await cursor.fetchall()]
+
+
+def _held(claims: list[Claim]) -> tuple[list[TurnId], list[int]]:
+    return [claim.turn_id for claim in claims], [claim.fence for claim in claims]
+
+
+_REJECT = """
+insert into turn_queue (turn_id, tenant_id, conversation_id, subject_id, lease_until)
+values (%(turn)s, %(tenant)s, %(conversation)s, %(subject)s, now() + make_interval(secs => %(lease)s))
+returning fence, running, '{}'::uuid[]
+"""
+
+# Two that come at once both find nobody; the index lets one of them run, and the other one waits.
+_WAIT = """
+with first as (
+    insert into turn_queue (turn_id, tenant_id, conversation_id, subject_id, lease_until)
+    select %(turn)s, %(tenant)s, %(conversation)s, %(subject)s, now() + make_interval(secs => %(lease)s)
+    where not exists (select from turn_queue where conversation_id = %(conversation)s)
+    on conflict (conversation_id) where running do nothing
+    returning fence
+), waiting as (
+    insert into turn_queue
+        (turn_id, tenant_id, conversation_id, subject_id, lease_until, running, attempts)
+    select %(turn)s, %(tenant)s, %(conversation)s, %(subject)s, now(), false, 0
+    where not exists (select from first)
+        and (select count(*) from turn_queue where conversation_id = %(conversation)s) <= %(most)s
+    returning fence
+), interrupted as (
+    update turn_queue set cancelled = true
+    where %(interrupt)s and conversation_id = %(conversation)s and exists (select from waiting)
+    returning turn_id
+)
+select fence, true, '{}'::uuid[] from first
+union all
+select fence, false, array(select turn_id from interrupted) from waiting
+"""
+
+_CLAIM = """
+update turn_queue set running = true, fence = nextval('fences'), attempts = attempts + 1,
+    lease_until = now() + make_interval(secs => %(lease)s)
+where
+"""
+
+_CLAIMED = """
+returning turn_id, tenant_id, conversation_id, subject_id, fence, attempts, attempts - forgiven, cancelled
+"""
+
+_ORPHANS = """
+turn_id in (select turn_id from turn_queue where running and lease_until < now()
+    order by accepted_at limit %(limit)s for update skip locked)
+"""
+
+_NEXT = """
+not running and turn_id in (
+    select turn_id from turn_queue w where not running
+        and (%(conversation)s::uuid is null or conversation_id = %(conversation)s)
+        and not exists (select from turn_queue o where o.conversation_id = w.conversation_id
+            and (o.running or (o.accepted_at, o.turn_id) < (w.accepted_at, w.turn_id)))
+    order by accepted_at limit %(limit)s for update skip locked)
+"""
+
+_AGAIN = "turn_id = %(turn)s and fence = %(fence)s"

@@ -1,0 +1,53 @@
+"""Leaks: tells when an answer quotes the instructions that the model was given, however it is spaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from graphs.grounding.sentences import plain
+
+# Letters and digits in a row, without what stands between them: about sixteen words. Shorter stretches are
+# everyday phrases ("the order number together with the e-mail address or postcode used for the order").
+LONGEST_QUOTE = 80
+
+
+class Secret:
+    """A text that must not be quoted at length; what also stands in `known` texts is no secret."""
+
+    def __init__(self, text: str, known: Iterable[str] = ()) -> None:
+        self._text = _squeezed(text)
+        self._known = tuple(map(_squeezed, known))
+
+    def listen(self) -> Quoting:
+        """A listener for one answer."""
+        return Quoting(self)
+
+    def holds(self, stretch: str) -> bool:
+        """Whether a squeezed stretch stands in the secret and nowhere else."""
+        return stretch in self._text and not any(stretch in text for text in self._known)
+
+
+class Quoting:
+    """Hears an answer word by word."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+        self._last = ""
+
+    def hears(self, word: str) -> bool:
+        """Whether with this word the answer has quoted too much."""
+        self._last += _squeezed(word)
+        quoted = len(self._last) >= LONGEST_QUOTE and any(
+            self._secret.holds(self._last[start : start + LONGEST_QUOTE])
+            for start in range(0, len(self._last) - LONGEST_QUOTE + 1, LONGEST_QUOTE)
+        )
+        quoted = quoted or (
+            len(self._last) >= LONGEST_QUOTE and self._secret.holds(self._last[-LONGEST_QUOTE:])
+        )
+        self._last = self._last[1 - LONGEST_QUOTE :]
+        return quoted
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\W_]+", "", plain(text).casefold())

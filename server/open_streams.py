@@ -1,0 +1,48 @@
+"""Open streams: how many one person and one tenant may hold open at this process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from desk.errors import RateLimited
+from desk.settings import Settings
+from server.auth import Caller
+
+_RETRY_AFTER_SECONDS = 5
+
+
+class OpenStreams:
+    """Counts event streams and sockets while they are open."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._per_user = settings.streams_per_user
+        self._per_tenant = settings.streams_per_tenant
+        self._open: Counter[str] = Counter()
+
+    def check(self, caller: Caller) -> None:
+        """Raises RateLimited when the caller, or the tenant, has no stream left to open."""
+        person, tenant = _keys(caller)
+        if self._open[person] >= self._per_user:
+            raise RateLimited(_RETRY_AFTER_SECONDS, "You have too many streams open; close one first.")
+        if self._open[tenant] >= self._per_tenant:
+            raise RateLimited(_RETRY_AFTER_SECONDS, "Too many streams are open; try again in a moment.")
+
+    @contextmanager
+    def counted(self, caller: Caller) -> Iterator[None]:
+        """One open stream of the caller, for the life of the context."""
+        keys = _keys(caller)
+        self._open.update(keys)
+        try:
+            yield
+        finally:
+            self._open.subtract(keys)
+            for key in keys:
+                if self._open[key] <= 0:
+                    del self._open[key]
+
+
+def _keys(caller: Caller) -> tuple[str, str]:
+    who = caller.principal.subject_id or caller.api_key_id
+    return f"{caller.tenant.id}:{who}", str(caller.tenant.id)

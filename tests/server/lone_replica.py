@@ -1,0 +1,36 @@
+"""A replica in a process of its own, for tests that send it signals: `python -m tests.server.lone_replica PORT`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from desk.settings import Settings
+from desk.telemetry.logs import configure_logs
+from server.app import build_routes
+from server.events import Reachable
+from server.front import Front
+from tests.graphs.speaking import speaking_graph
+
+
+def _app() -> Reachable:
+    configure_logs("error")
+    routes = build_routes(Settings())
+    usual = routes.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with usual(app):
+            app.state.desk.services.graph = speaking_graph()
+            yield
+
+    routes.router.lifespan_context = lifespan
+    return Reachable(Front(routes))
+
+
+if __name__ == "__main__":
+    uvicorn.run(_app(), port=int(sys.argv[1]), log_config=None, access_log=False, timeout_graceful_shutdown=5)

@@ -1,0 +1,132 @@
+"""The agents' console and the customer's widget in two real browsers, on the real application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from desk.storage import tenants
+from desk.storage.pool import Database
+from server.issuer import Issuer
+
+pytestmark = pytest.mark.browser
+
+TENANT = "console-shop"
+
+
+@asynccontextmanager
+async def tab_of(
+    browser: Browser, base_url: str, issuer: Issuer, email: str, role: str
+) -> AsyncIterator[Page]:
+    """A tab signed in by the login link; an error on its page fails the test."""
+    profile = await browser.new_context(locale="en-GB", reduced_motion="reduce")
+    tab = await profile.new_page()
+    tab.set_default_timeout(8000)
+    broken: list[str] = []
+    tab.on("pageerror", lambda error: broken.append(str(error)))
+    tab.on(
+        "console", lambda message: broken.append(message.text) if "Content Security" in message.text else None
+    )
+    code = issuer.sign(tenant=TENANT, email=email, role=role, seconds=60, typ="login+jwt")  # type: ignore[arg-type]
+    await tab.goto(f"{base_url}/login?code={code}")
+    yield tab
+    await profile.close()
+    assert broken == []
+
+
+@pytest.fixture
+async def shop(database: Database) -> None:
+    async with database.control_tx() as tx:
+        await tenants.create(tx, TENANT, "A shop with a console")
+
+
+@pytest.fixture
+async def ada(shop: None, browser: Browser, base_url: str, issuer: Issuer) -> AsyncIterator[Page]:
+    async with tab_of(browser, base_url, issuer, "ada@example.com", "user") as tab:
+        await tab.locator(".launcher").click()
+        yield tab
+
+
+@pytest.fixture
+async def anne(shop: None, browser: Browser, base_url: str, issuer: Issuer) -> AsyncIterator[Page]:
+    async with tab_of(browser, base_url, issuer, "anne@desk.example", "agent") as tab:
+        await tab.goto(f"{base_url}/console")
+        await expect(tab.locator("#live")).to_have_text("live")
+        yield tab
+
+
+async def say(page: Page, text: str) -> None:
+    await page.locator("textarea").fill(text)
+    await page.locator("textarea").press("Enter")
+
+
+async def test_a_customer_and_an_agent_talk(ada: Page, anne: Page) -> None:
+    await expect(anne.locator("#me")).to_have_text(f"anne@desk.example, agent of {TENANT}")
+    await ada.get_by_role("button", name="Talk to a person", exact=True).click()
+    waiting = anne.locator("#queue button").first
+    await expect(waiting).to_contain_text("asked for a person")
+    await expect(waiting).to_contain_text("waits 0:")
+    await expect(anne).to_have_title("(1) Deskgraph console")
+
+    await anne.keyboard.press("ArrowDown")
+    await expect(waiting).to_be_focused()
+    await anne.keyboard.press("Enter")
+    await expect(anne.locator("#talk-title")).to_have_text("Waiting")
+    await expect(anne.locator(".message.user .text")).to_have_text("Talk to a person")
+    await expect(anne.locator("#form")).to_be_hidden()
+    await anne.keyboard.press("c")
+    await expect(anne.locator("#talk-title")).to_have_text("With me")
+    await expect(anne.locator("#text")).to_be_focused()
+    await expect(ada.locator("header p")).to_have_text("A colleague has joined the conversation.")
+
+    await say(anne, "Hello Ada, how can I help?")
+    await expect(ada.locator(".log .agent .bubble")).to_have_text("Hello Ada, how can I help?")
+    await expect(anne.locator(".message.agent .text")).to_have_text("Hello Ada, how can I help?")
+    await say(ada, "My parcel <b>is wet</b>")
+    await expect(anne.locator(".message.user .text").last).to_have_text("My parcel <b>is wet</b>")
+    await expect(ada.locator(".notice.receipt")).to_contain_text("with my colleague")
+
+    await anne.get_by_role("button", name="Return to assistant").click()
+    await expect(anne.locator("#talk-title")).to_have_text("Back with the assistant")
+    await expect(anne.locator("#empty")).to_be_visible()
+    await expect(anne).to_have_title("Deskgraph console")
+    await expect(ada.locator(".log .assistant .bubble").last).to_contain_text("I am here again")
+    await expect(ada.locator("header p")).to_have_text("Automated assistant")
+
+
+async def test_who_is_too_late_is_told(
+    ada: Page, anne: Page, browser: Browser, base_url: str, issuer: Issuer
+) -> None:
+    async with tab_of(browser, base_url, issuer, "ben@desk.example", "agent") as ben:
+        await ben.goto(f"{base_url}/console")
+        await ada.get_by_role("button", name="Talk to a person", exact=True).click()
+        await anne.locator("#queue button").first.click()
+        await ben.locator("#queue button").first.click()
+        await asyncio.gather(anne.locator("#claim").click(), ben.locator("#claim").click())
+        await expect(anne.locator("#claim")).to_be_hidden()
+        await expect(ben.locator("#claim")).to_be_hidden()
+        ours = await anne.locator("#talk-title").inner_text() == "With me"
+        winner, loser, other = (anne, ben, "ben") if ours else (ben, anne, "anne")
+        await expect(loser.locator("#problem")).to_contain_text("A colleague was quicker")
+        await expect(loser.locator("#form")).to_be_hidden()
+        await winner.locator("#transfer").select_option(f"{other}@desk.example")
+        await expect(winner.locator("#talk-title")).to_have_text(f"With {other}@desk.example")
+        await expect(winner.locator("#form")).to_be_hidden()
+        await expect(loser.locator("#queue h3").first).to_have_text("With me (1)")
+        await loser.locator("#queue button").first.click()
+        await loser.get_by_role("button", name="Close").click()
+        await expect(loser.locator("#talk-title")).to_have_text("Closed")
+
+
+async def test_a_customer_sees_no_queue(ada: Page, base_url: str) -> None:
+    await ada.goto(f"{base_url}/console")
+    await expect(ada.locator("#me")).to_have_text("This page is for agents and admins.")
+
+
+async def test_the_console_fits_a_phone(anne: Page) -> None:
+    await anne.set_viewport_size({"width": 320, "height": 600})
+    assert await anne.evaluate("document.documentElement.scrollWidth") == 320
