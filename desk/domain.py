@@ -72,6 +72,8 @@ class TenantSettings:
     external_fallback: bool = False
     shop_api_url: str | None = None
     faq_threshold: float | None = None
+    retention_days: int | None = None
+    webhook_url: str | None = None
     double_texting: DoubleTexting = "reject"
     timezone: str = "UTC"
     office_hours: tuple[str, ...] = ()

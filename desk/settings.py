@@ -116,6 +116,15 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("DATA_RETENTION_DAYS", "data_retention_days"),
         description="How long conversations are kept.",
     )
+    jobs_database_url: SecretStr | None = Field(
+        None,
+        description="Direct login for background jobs, for when `DATABASE_URL` is a transaction pooler.",
+    )
+    jobs_at_once: int = Field(2, ge=1, le=50, description="Background jobs that one process runs at a time.")
+    webhook_hosts: tuple[str, ...] = Field(
+        (),
+        description="Services in private networks that webhooks may reach, as a JSON list of `host:port`.",
+    )
     issuer: str = Field("deskgraph", description="`iss` of the built-in issuer's tokens.")
     audience: str = Field("deskgraph", description="`aud` that every token must carry.")
     master_key: SecretStr | None = Field(

@@ -237,7 +237,10 @@ class TurnRunner:
         if running is None or running.claim.fence != claim.fence:
             return
         if claim.turn_id not in ours:
-            running.task.cancel()
+            # Once is no news: a turn that commits has left the queue. The fence guards every commit anyway.
+            running.missed += 1
+            if running.missed > 1:
+                running.task.cancel()
         elif ours[claim.turn_id]:
             running.brake.pull()
 

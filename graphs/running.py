@@ -38,6 +38,7 @@ class Running:
     brake: Brake
     longest: float
     until: float
+    missed: int = 0
     task: asyncio.Task[None] = field(init=False)
 
     @classmethod

@@ -32,6 +32,7 @@ from server.errors import handle_errors
 from server.events import Reachable
 from server.front import Front
 from server.issuer import load_issuer
+from server.jobs.working import jobs_working
 from server.limits import Limits
 from server.open_streams import OpenStreams
 from server.routes import (
@@ -100,6 +101,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         # What start-up made lives as long as the process; unseen by the collector, its passes stay short.
         gc.collect()
         gc.freeze()
+        if settings.in_process_worker:
+            await stack.enter_async_context(jobs_working(desk.services.engine))
         log.info("ready", port=settings.port)
         yield
 

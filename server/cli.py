@@ -11,6 +11,7 @@ from server.commands import (
     accounts,
     diagnosis,
     documents,
+    jobs,
     knowledge,
     processes,
     prompts,
@@ -27,7 +28,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (processes, accounts, talk, knowledge, prompts, quality, speed, turns, diagnosis, documents):
+for group in (
+    processes,
+    accounts,
+    talk,
+    knowledge,
+    prompts,
+    quality,
+    speed,
+    turns,
+    jobs,
+    diagnosis,
+    documents,
+):
     app.registered_commands += group.app.registered_commands
     app.registered_groups += group.app.registered_groups
 

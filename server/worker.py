@@ -1,4 +1,4 @@
-"""The worker: a process that serves no HTTP, but takes over turns whose process died."""
+"""The worker: a process that serves no HTTP, but takes over turns whose process died, and runs jobs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import structlog
 from desk.settings import Settings
 from desk.telemetry.logs import configure_logs
 from server.app import open_desk
+from server.jobs.working import jobs_working
 
 log = structlog.get_logger("desk.worker")
 
@@ -26,5 +27,6 @@ async def work(settings: Settings) -> None:
         desk = await open_desk(settings, stack)
         await desk.runner.start(take_orphans=True)
         stack.push_async_callback(desk.runner.stop)
+        await stack.enter_async_context(jobs_working(desk.services.engine))
         log.info("worker_ready")
         await stop.wait()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Iterable
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from functools import lru_cache
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Final, Self
@@ -43,6 +46,11 @@ class TenantHttp:
         """POST of a JSON body; raises ToolUnavailable whose note says what was wrong."""
         return await self._send("POST", url, headers, json)
 
+    async def deliver(self, url: str, *, headers: dict[str, str], content: bytes) -> int:
+        """POST of exactly these bytes; the status, whatever the reply says. Raises ToolUnavailable."""
+        async with self._response("POST", url, headers, content=content) as response:
+            return response.status_code
+
     async def aclose(self) -> None:
         """Close the connections that were kept."""
         for client in self._clients.values():
@@ -60,19 +68,27 @@ class TenantHttp:
     async def _send(
         self, method: str, url: str, headers: dict[str, str], body: dict[str, Any] | None
     ) -> HttpReply:
+        async with self._response(method, url, headers, json=body) as response:
+            return await _read(response)
+
+    @asynccontextmanager
+    async def _response(
+        self, method: str, url: str, headers: dict[str, str], **body: Any
+    ) -> AsyncIterator[httpx.Response]:
+        """The reply, its body not yet read; the time for both is bounded."""
         try:
             async with asyncio.timeout(self._total_seconds):
                 request, client = await self._prepare(method, url, headers, body)
                 response = await client.send(request, stream=True)
                 try:
-                    return await _read(response)
+                    yield response
                 finally:
                     await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a TimeoutError is an OSError
             raise _unavailable(f"{type(error).__name__} from the service") from error
 
     async def _prepare(
-        self, method: str, url: str, headers: dict[str, str], body: dict[str, Any] | None
+        self, method: str, url: str, headers: dict[str, str], body: dict[str, Any]
     ) -> tuple[httpx.Request, httpx.AsyncClient]:
         target = httpx.URL(url)
         if target.scheme not in _DEFAULT_PORTS or target.userinfo:
@@ -81,23 +97,25 @@ class TenantHttp:
         origin = f"{target.scheme}://{target.host}:{port}"
         address = await self._checked_address(target, port)
         # One client a service: a kept connection to an address is never used for another name behind it.
-        client = self._clients.get(origin) or self._clients.setdefault(origin, self._new_client())
+        client = self._clients.get(origin) or await self._new_client(origin)
         request = client.build_request(
             method,
             target.copy_with(host=address),
             headers={**headers, "Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity"},
-            json=body,
+            **body,
             extensions={"sni_hostname": target.host},
         )
         return request, client
 
-    def _new_client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
+    async def _new_client(self, origin: str) -> httpx.AsyncClient:
+        client = httpx.AsyncClient(
+            verify=await asyncio.to_thread(_trusted_roots),
             timeout=httpx.Timeout(self._total_seconds, connect=CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,
             limits=httpx.Limits(max_connections=50, max_keepalive_connections=10, keepalive_expiry=15),
         )
+        return self._clients.setdefault(origin, client)
 
     async def _checked_address(self, target: httpx.URL, port: int) -> str:
         """The address to connect to, after the allow-list and, for a bare host, the private ranges."""
@@ -113,6 +131,12 @@ class TenantHttp:
             raise _unavailable(f"{host} has a private address")
         # IPv4 first: a name such as localhost often has an IPv6 address on which nobody listens.
         return min(addresses, key=lambda address: ":" in address)
+
+
+@lru_cache(maxsize=1)
+def _trusted_roots() -> ssl.SSLContext:
+    """Whom https believes; reading the certificates takes some 20 ms, so they are read once."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 async def _read(response: httpx.Response) -> HttpReply:

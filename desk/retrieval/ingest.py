@@ -64,6 +64,22 @@ async def ingest(
     return report
 
 
+async def reembed(database: Database, embedder: Embedder, principal: Principal, *, limit: int = BATCH) -> int:
+    """Make the vectors of at most `limit` FAQs anew that another model made; returns how many it looked at.
+
+    Other wordings are not kept as texts: a FAQ loses theirs until it is imported again.
+    """
+    async with database.tenant_tx(principal) as tx:
+        entries = await faqs.of_another_embedder(tx, embedder.name, limit)
+    vectors = await _embed(embedder, entries) if entries else {}
+    async with database.tenant_tx(principal) as tx:
+        await faqs.lock(tx, principal.tenant_id)
+        same = await faqs.still_reading(tx, entries)
+        made = {external_id: vectors[external_id] for external_id in same}
+        await faqs.put_vectors(tx, principal.tenant_id, made, embedder=embedder.name)
+    return len(entries)
+
+
 async def _store(
     database: Database, embedder: Embedder, principal: Principal, entries: list[FaqEntry]
 ) -> Upserted:
@@ -76,7 +92,7 @@ async def _store(
             missing = await faqs.without_vectors(tx, entries, counts) - parts.keys()
             if not missing:
                 done = await faqs.upsert(tx, principal.tenant_id, entries)
-                await faqs.put_vectors(tx, principal.tenant_id, parts)
+                await faqs.put_vectors(tx, principal.tenant_id, parts, embedder=embedder.name)
                 return done
         # Outside the transaction: no lock and no connection is held while the processor works.
         parts |= await _embed(embedder, [entry for entry in entries if entry.external_id in missing])

@@ -140,8 +140,14 @@ async def without_vectors(tx: Tx, entries: Sequence[FaqEntry], parts: Sequence[i
     return stale | {entry.external_id for entry in entries if entry.aliases}
 
 
-async def put_vectors(tx: Tx, tenant_id: TenantId, vectors: dict[str, NDArray[np.float32]]) -> None:
-    """Replace the vectors of FAQs, given by external id as arrays of shape (parts, dimensions)."""
+async def put_vectors(
+    tx: Tx, tenant_id: TenantId, vectors: dict[str, NDArray[np.float32]], *, embedder: str | None = None
+) -> None:
+    """Replace the vectors of FAQs, given by external id as arrays of shape (parts, dimensions).
+
+    `embedder` names the model that made them; vectors of an unknown model are never made anew.
+    """
+    await tx.execute("update faqs set embedder = %s where external_id = any(%s)", (embedder, list(vectors)))
     await tx.execute(
         "delete from faq_embeddings v using faqs f where f.id = v.faq_id and f.external_id = any(%s)",
         (list(vectors),),
@@ -157,6 +163,31 @@ async def put_vectors(tx: Tx, tenant_id: TenantId, vectors: dict[str, NDArray[np
             " select %s, id, %s, %b::vector from faqs where external_id = %s",
             rows,
         )
+
+
+async def of_another_embedder(tx: Tx, embedder: str, limit: int) -> list[FaqEntry]:
+    """FAQs whose vectors were made by another model than `embedder`; other wordings are not kept."""
+    cursor = await tx.execute(
+        "select external_id, question, coalesce(answer, ''), category, language from faqs"
+        " where embedder <> %s order by external_id limit %s",
+        (embedder, limit),
+    )
+    return [FaqEntry(*row) for row in await cursor.fetchall()]
+
+
+async def still_reading(tx: Tx, entries: Sequence[FaqEntry]) -> set[str]:
+    """External ids of those entries whose question and answer are stored just so."""
+    cursor = await tx.execute(
+        "select e.external_id from unnest(%s::text[], %s::text[], %s::text[])"
+        " as e (external_id, question, answer) join faqs f on f.external_id = e.external_id"
+        " and f.question = e.question and coalesce(f.answer, '') = e.answer",
+        (
+            [entry.external_id for entry in entries],
+            [entry.question for entry in entries],
+            [entry.answer for entry in entries],
+        ),
+    )
+    return {external_id for (external_id,) in await cursor.fetchall()}
 
 
 async def get(tx: Tx, external_id: str) -> Faq | None:

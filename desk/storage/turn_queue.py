@@ -5,7 +5,7 @@ A conversation has one running turn. A lease that is not renewed runs out, and a
 
 from __future__ import annotations
 
-from typing import Any, LiteralString
+from typing import Any, Literal, LiteralString
 
 import psycopg.errors
 
@@ -15,6 +15,8 @@ from desk.storage.turns import LEASE_SECONDS, Claim, NewTurn, Turn
 
 MOST_TRIES = 3
 MOST_WAITING = 8
+
+Standing = Literal["held", "cancelled", "taken"]
 
 
 async def join(tx: Tx, principal: Principal, new: NewTurn, double_texting: DoubleTexting) -> Cursor:
@@ -35,15 +37,10 @@ async def join(tx: Tx, principal: Principal, new: NewTurn, double_texting: Doubl
     return await tx.execute(_REJECT if double_texting == "reject" else _WAIT, values)
 
 
-async def renew(tx: Tx, claims: list[Claim]) -> dict[TurnId, bool]:
-    """Lengthen the leases; the turns that are still ours, and whether their customer cancelled them."""
-    cursor = await tx.execute(
-        "update turn_queue q set lease_until = now() + make_interval(secs => %s)"
-        " from unnest(%s::uuid[], %s::bigint[]) as mine (turn_id, fence)"
-        " where q.turn_id = mine.turn_id and q.fence = mine.fence returning q.turn_id, q.cancelled",
-        (LEASE_SECONDS, *_held(claims)),
-    )
-    return {TurnId(turn_id): cancelled for turn_id, cancelled in await cursor.fetchall()}
+async def renew(tx: Tx, claims: list[Claim]) -> dict[TurnId, Standing]:
+    """Lengthen the leases, and say how each turn stands; one that has left the queue is not named."""
+    cursor = await tx.execute(_RENEW, (*_held(claims), LEASE_SECONDS))
+    return {TurnId(turn_id): standing for turn_id, standing in await cursor.fetchall()}
 
 
 async def claim_orphans(tx: Tx, *, limit: int) -> list[Claim]:
@@ -148,6 +145,20 @@ with first as (
 select fence, true, '{}'::uuid[] from first
 union all
 select fence, false, array(select turn_id from interrupted) from waiting
+"""
+
+# A turn that is absent was committed a moment ago, perhaps by us: only one under a higher fence was taken.
+_RENEW = """
+with mine as (
+    select * from unnest(%s::uuid[], %s::bigint[]) as m (turn_id, fence)
+), held as (
+    update turn_queue q set lease_until = now() + make_interval(secs => %s) from mine
+    where q.turn_id = mine.turn_id and q.fence = mine.fence
+    returning q.turn_id, q.cancelled
+)
+select turn_id, case when cancelled then 'cancelled' else 'held' end from held
+union all
+select q.turn_id, 'taken' from turn_queue q join mine using (turn_id) where q.fence <> mine.fence
 """
 
 _CLAIM = """

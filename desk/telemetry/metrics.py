@@ -15,6 +15,8 @@ TURNS_RUNNING = Gauge("desk_turns_running", "Turns that this process runs now.")
 STEP_SECONDS = Histogram("desk_step_seconds", "Time of one node.", ("node",), buckets=_BUCKETS)
 TOKENS = Counter("desk_tokens_total", "Tokens that models read and wrote.", ("kind",))
 ERRORS = Counter("desk_errors_total", "Turns that ended in an error, by its title.", ("title",))
+JOBS = Counter("desk_jobs_total", "Background jobs that ended a slice of work.", ("job", "outcome"))
+JOB_SECONDS = Histogram("desk_job_seconds", "Time of one slice of a job.", ("job",), buckets=_BUCKETS)
 DEGRADED = Counter("desk_degraded_total", "Times something was away and something else was done.", ("what",))
 
 

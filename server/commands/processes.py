@@ -47,7 +47,7 @@ def serve() -> None:
 
 @app.command()
 def worker() -> None:
-    """Take over turns whose process died; needs DATABASE_URL."""
+    """Take over turns whose process died, and run background jobs; needs DATABASE_URL."""
     from server.worker import work
 
     asyncio.run(work(load_settings()))

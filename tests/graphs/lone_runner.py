@@ -49,5 +49,5 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    turn_queue.LEASE_SECONDS = int(sys.argv[4])
+    turn_queue.LEASE_SECONDS = int(sys.argv[4])  # type: ignore[attr-defined]
     asyncio.run(_run(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -309,3 +309,27 @@ async def test_a_stream_that_is_given_up_here_fails_in_a_way_that_may_be_retried
     assert isinstance(events[-1], Failed)
     assert events[-1].problem["status"] == 503
     assert b"event: error" not in b"".join([one async for one in stream.frames()])
+
+
+async def test_a_renewal_tells_a_turn_that_ended_from_one_that_was_taken(
+    services: Services, ann: Principal, shop: Tenant
+) -> None:
+    async with running(services) as runner:
+        streams = [await say(runner, ann, shop, "say 40 every 0.1") for _ in range(4)]
+        database = services.engine.database
+        async with database.control_tx() as tx:
+            cursor = await tx.execute(
+                "select turn_id, tenant_id, conversation_id, subject_id, fence, attempts from turn_queue"
+                " where turn_id = any(%s)",
+                ([stream.turn_id for stream in streams],),
+            )
+            claims = {row[0]: turns.Claim(*row) for row in await cursor.fetchall()}
+            held, cancelled, taken, ended = (claims[stream.turn_id] for stream in streams)
+            await turn_queue.ask_cancel(tx, cancelled.turn_id)
+            assert await turn_queue.claim_again(tx, taken) is not None
+            await turn_queue.forget(tx, ended)
+            standings = await turn_queue.renew(tx, list(claims.values()))
+        assert standings == {held.turn_id: "held", cancelled.turn_id: "cancelled", taken.turn_id: "taken"}
+        for stream in streams[:2]:
+            await runner.cancel(ann, stream.turn_id)
+            await stream.over()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import socket
 from collections.abc import AsyncIterator
@@ -27,6 +28,8 @@ from tests.conftest import MODELS
 from tests.plugins.stores import temporary_home
 
 SERVICE_KEY = "a service key of the tests"
+# One for all applications of a session: they share a database, and take over each other's turns.
+MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 
 
 @asynccontextmanager
@@ -60,6 +63,9 @@ async def settings(migrated: Engines, embedder: MiniLM) -> AsyncIterator[Setting
 
 def demo_settings(stores: Engines, home: Path, shop_url: str, **changes: Any) -> Settings:
     """Settings of the demo on the given stores."""
+    key = home / "keys" / "master.key"
+    key.parent.mkdir(exist_ok=True, mode=0o700)
+    key.write_text(MASTER_KEY)
     values: dict[str, Any] = {
         "home": home,
         "models_dir": MODELS,

@@ -1,4 +1,4 @@
-"""A replica in a process of its own, for tests that send it signals: `python -m tests.server.lone_replica PORT`."""
+"""A replica in a process of its own, for tests that send it signals; its argument is the port."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def replica_settings(stores: Engines, home: Path, **changes: Any) -> Settings:
 @asynccontextmanager
 async def replica(settings: Settings) -> AsyncIterator[Replica]:
     """One application on a port of its own."""
-    configure_logs("error")
+    configure_logs("warning")
     app = build_routes(settings)
     async with served(Reachable(Front(app))) as url:
         desk: Desk = app.state.desk
@@ -91,18 +91,21 @@ async def begun(
         lines = response.aiter_lines()
         events: list[dict[str, Any]] = []
         while not events or sum(event["event"] == "token" for event in events) < tokens:
-            events += await next_events(lines)
+            more = await next_events(lines)
+            assert more, f"it ended after {events}"
+            events += more
         accepted = events[0]["data"]
         yield Begun(accepted["turn_id"], accepted["conversation_id"], events), lines
 
 
 async def next_events(lines: AsyncIterator[str]) -> list[dict[str, Any]]:
-    """The next event of a stream; none for a comment."""
-    block = []
+    """The next event of a stream; none at its end."""
+    block: list[str] = []
     async for line in lines:
-        if not line:
+        if line and not line.startswith(":"):
+            block.append(line)
+        elif block:
             break
-        block.append(line)
     return parse_events("\n".join(block) + "\n\n")
 
 

@@ -1,4 +1,4 @@
-"""SIGTERM: turns that end soon are finished under their readers' eyes, the others go on in another process."""
+"""SIGTERM: turns that end soon are finished under their readers' eyes, others go on in another process."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_sigterm_finishes_short_turns_and_hands_back_long_ones(
         async with (
             client,
             begun(client, "say 20 every 0.1", tokens=2) as (short, short_lines),
-            begun(client, "say 90 every 0.1", tokens=2) as (long, long_lines),
+            begun(client, "say 65 every 0.1", tokens=2) as (long, long_lines),
         ):
             process.send_signal(signal.SIGTERM)
             began = time.monotonic()
@@ -99,4 +99,4 @@ async def test_sigterm_finishes_short_turns_and_hands_back_long_ones(
     async with survivor.client("ann@x.org", slug) as elsewhere:
         rest = await resume(elsewhere, long.turn_id, int(seen[-1]["id"]))
     assert rest[0]["event"] == "revise"
-    assert spoken(seen + rest) == words(90)
+    assert spoken(seen + rest) == words(65)

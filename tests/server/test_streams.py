@@ -47,7 +47,7 @@ SLOW = "say 12 every 0.05"
 async def pair(own_stores: Engines) -> AsyncIterator[tuple[Replica, Replica]]:
     """Two replicas on one database and one Redis."""
     with temporary_home() as home:
-        settings = replica_settings(own_stores, Path(home))
+        settings = replica_settings(own_stores, Path(home), in_process_worker=True)
         async with replica(settings) as one, replica(settings) as other:
             yield one, other
 
@@ -248,22 +248,28 @@ async def test_a_second_message_interrupts_the_first(pair: tuple[Replica, Replic
     assert said == ["say 400 every 0.05", spoken(turn.events + rest), "say 2 every 0", words(2)]
 
 
-async def test_the_caps_of_open_streams(own_stores: Engines) -> None:
+@pytest.fixture(scope="module")
+async def strict(own_stores: Engines) -> AsyncIterator[Replica]:
+    """A replica that holds few streams open."""
     with temporary_home() as home:
         settings = replica_settings(own_stores, Path(home), streams_per_user=2, streams_per_tenant=3)
         async with replica(settings) as place:
-            tenant = await new_tenant(place)
-            one, other = place.client("one@x.org", tenant), place.client("other@x.org", tenant)
-            body = {"message": "hello"}
-            async with one, other, begun(one, SLOW), begun(one, SLOW):
-                refused = await one.post("/api/v1/chat/stream", json=body)
-                assert refused.status_code == 429
-                assert int(refused.headers["retry-after"]) > 0
-                async with begun(other, SLOW):
-                    assert (await other.post("/api/v1/chat/stream", json=body)).status_code == 429
-            async with place.client("one@x.org", tenant) as later:
-                await asyncio.sleep(0.1)
-                assert (await later.post("/api/v1/chat/stream", json=body)).status_code == 200
+            yield place
+
+
+async def test_the_caps_of_open_streams(strict: Replica) -> None:
+    tenant = await new_tenant(strict)
+    one, other = strict.client("one@x.org", tenant), strict.client("other@x.org", tenant)
+    body = {"message": "hello"}
+    async with one, other, begun(one, SLOW), begun(one, SLOW):
+        refused = await one.post("/api/v1/chat/stream", json=body)
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) > 0
+        async with begun(other, SLOW):
+            assert (await other.post("/api/v1/chat/stream", json=body)).status_code == 429
+    async with strict.client("one@x.org", tenant) as later:
+        await asyncio.sleep(0.1)
+        assert (await later.post("/api/v1/chat/stream", json=body)).status_code == 200
 
 
 async def test_a_reader_that_takes_nothing_is_dropped_and_may_come_back() -> None:

@@ -17,7 +17,7 @@ from desk.embedded import Engines
 from desk.settings import Settings
 from server.issuer import Issuer
 from tests.plugins.stores import temporary_home
-from tests.server.conftest import bearer
+from tests.server.conftest import MASTER_KEY, bearer
 from tests.server.wire import ask, parse_events, read_events
 
 
@@ -116,7 +116,7 @@ def _start_doomed(
         "REDIS_URL": stores.redis_url or "",
         "DESK_HOME": str(home),
         "DESK_MODELS_DIR": str(settings.models_dir),
-        "DESK_MASTER_KEY": (settings.home / "keys" / "master.key").read_text(),
+        "DESK_MASTER_KEY": MASTER_KEY,
         "DESK_SIGNING_KEY_PATH": str(settings.home / "keys" / "issuer.pem"),
         "DESK_SHOP_API_URL": settings.shop_api_url,
         "DESK_PORT": str(port),

@@ -1,0 +1,1 @@
+"""Background jobs: what keeps a desk in order while nobody looks, one job a file; `registry` lists them."""

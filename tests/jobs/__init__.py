@@ -1,0 +1,1 @@
+"""Tests of the background jobs, on a real Postgres."""

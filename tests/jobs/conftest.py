@@ -1,0 +1,116 @@
+"""A queue of its own for each test, and a worker on it whose jobs the test writes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from desk.domain import new_id
+from desk.embedded import Engines
+from desk.privacy.sealing import MasterKey
+from desk.settings import Settings
+from desk.storage.job_worker import Ended, Job, Pace, Tick, Worker
+from desk.storage.jobs import Ids, JobName
+from desk.storage.pool import Database
+from desk.storage.tenants import TenantDirectory
+from desk.subjects.keys import KeyRing
+from server.jobs.workplace import Workplace
+
+QUICK = Pace(heartbeat=0.2, dead_after=1.0, rescue=0.2, poll=0.2, grace=0.2)
+
+
+@dataclass
+class Bench:
+    """Where a test's jobs run: what ran, for whom, and how it ended."""
+
+    url: str
+    queue: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:8]}")
+    ran: list[Ids] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
+
+    def job(
+        self,
+        name: JobName = "retention",
+        work: Callable[[Ids], Awaitable[bool]] | None = None,
+        *,
+        tries: int = 5,
+        seconds: float = 10,
+    ) -> Job:
+        """A job that notes its ids, then does the work."""
+
+        async def run(ids: Ids) -> bool:
+            self.ran.append(ids)
+            return await work(ids) if work else False
+
+        return Job(name, run, tries=tries, wait_seconds=0.05, seconds=seconds)
+
+    @asynccontextmanager
+    async def working(
+        self, *jobs: Job, ticks: Iterable[Tick] = (), concurrency: int = 2
+    ) -> AsyncIterator[None]:
+        """A worker for the life of the context."""
+        worker = Worker(
+            self.url,
+            jobs or (self.job(),),
+            ticks,
+            on_end=self.ended.append,
+            queue=self.queue,
+            concurrency=concurrency,
+            pace=QUICK,
+        )
+        task = asyncio.create_task(worker.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def until(self, true: Callable[[], bool], *, seconds: float = 10) -> None:
+        """Wait for something to become true."""
+        async with asyncio.timeout(seconds):
+            while not true():  # noqa: ASYNC110 - what is waited for sets no event
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def bench(migrated: Engines) -> Bench:
+    """A bench on the session's database."""
+    return Bench(migrated.database_url)
+
+
+@pytest.fixture
+def ids() -> Ids:
+    """Ids that no other test has."""
+    return {"tenant_id": new_id()}
+
+
+@pytest.fixture
+def place(database: Database, home: Path) -> Workplace:
+    """Where jobs work, on the session's database; its embedder is of another make than the real one."""
+    settings = Settings().model_copy(update={"home": home, "webhook_hosts": ()})
+    master = MasterKey(os.urandom(32))
+    return Workplace(
+        settings, database, TenantDirectory(database), KeyRing(database, master), master, AxisEmbedder()
+    )
+
+
+class AxisEmbedder:
+    """Puts every text on the axis of its length: enough to see who made a vector."""
+
+    name = "axes"
+    dimensions = 384
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row a text."""
+        return np.eye(self.dimensions, dtype=np.float32)[[len(text) % self.dimensions for text in texts]]
