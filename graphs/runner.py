@@ -225,23 +225,23 @@ class TurnRunner:
                 continue
             try:
                 async with self._services.engine.database.control_tx() as tx:
-                    ours = await turn_queue.renew(tx, claims)
+                    standings = await turn_queue.renew(tx, claims)
             except DeskError:
                 continue  # the leases may run out; the fence then keeps our commits out
             for claim in claims:
-                self._heed(claim, ours)
+                self._heed(claim, standings)
 
-    def _heed(self, claim: Claim, ours: dict[TurnId, bool]) -> None:
-        """What a renewal said of a claim: it is not ours any more, or its customer cancelled it."""
+    def _heed(self, claim: Claim, standings: dict[TurnId, turn_queue.Standing]) -> None:
+        """Stop a turn that another process took, that is lost, or that its customer cancelled."""
         running = self._running.get(claim.turn_id)
         if running is None or running.claim.fence != claim.fence:
             return
-        if claim.turn_id not in ours:
-            # Once is no news: a turn that commits has left the queue. The fence guards every commit anyway.
-            running.missed += 1
-            if running.missed > 1:
-                running.task.cancel()
-        elif ours[claim.turn_id]:
+        standing = standings.get(claim.turn_id)
+        # Absent once is no news: a turn that commits has left the queue. The fence guards every commit anyway.
+        running.missed = running.missed + 1 if standing is None else 0
+        if standing == "taken" or running.missed > 1:
+            running.task.cancel()
+        elif standing == "cancelled":
             running.brake.pull()
 
     async def _poll_queue(self) -> None:
