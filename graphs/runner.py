@@ -237,7 +237,7 @@ class TurnRunner:
         if running is None or running.claim.fence != claim.fence:
             return
         standing = standings.get(claim.turn_id)
-        # Absent once is no news: a turn that commits has left the queue. The fence guards every commit anyway.
+        # Absent once is no news: a turn that commits leaves the queue. The fence guards every commit anyway.
         running.missed = running.missed + 1 if standing is None else 0
         if standing == "taken" or running.missed > 1:
             running.task.cancel()

@@ -32,6 +32,7 @@ from server.errors import handle_errors
 from server.events import Reachable
 from server.front import Front
 from server.issuer import load_issuer
+from server.jobs.sweeping import sweeping
 from server.jobs.working import jobs_working
 from server.limits import Limits
 from server.open_streams import OpenStreams
@@ -103,6 +104,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         gc.freeze()
         if settings.in_process_worker:
             await stack.enter_async_context(jobs_working(desk.services.engine))
+            await stack.enter_async_context(sweeping(desk.services))
         log.info("ready", port=settings.port)
         yield
 

@@ -165,6 +165,7 @@ def _announce(settings: Settings, base: str, seconds: float, say: Say) -> None:
     say("")
     say(f"  Demo shop    {base}/demo")
     say(f"  Playground   {base}/playground")
+    say(f"  Console      {base}/console")
     say(f"  LangServe    {base}/langserve/support/playground/")
     say(f"  API docs     {base}/docs")
     say("")

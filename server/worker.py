@@ -11,6 +11,7 @@ import structlog
 from desk.settings import Settings
 from desk.telemetry.logs import configure_logs
 from server.app import open_desk
+from server.jobs.sweeping import sweeping
 from server.jobs.working import jobs_working
 
 log = structlog.get_logger("desk.worker")
@@ -28,5 +29,6 @@ async def work(settings: Settings) -> None:
         await desk.runner.start(take_orphans=True)
         stack.push_async_callback(desk.runner.stop)
         await stack.enter_async_context(jobs_working(desk.services.engine))
+        await stack.enter_async_context(sweeping(desk.services))
         log.info("worker_ready")
         await stop.wait()
