@@ -40,7 +40,8 @@ def serve() -> None:
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=6,  # running turns are handed back after five
+        ws_max_size=128 * 1024,
         h11_max_incomplete_event_size=32 * 1024,
     )
 

@@ -17,7 +17,7 @@ import pytest
 
 from desk.domain import ConversationId, Principal, SubjectId, Tenant, TurnId
 from desk.embedded import Engines
-from desk.errors import Draining
+from desk.errors import Draining, Fenced
 from desk.events import Done, Failed, Revised, Token
 from desk.models.fallback import FallbackModel
 from desk.models.scripted import ScriptedModel
@@ -311,7 +311,7 @@ async def test_a_stream_that_is_given_up_here_fails_in_a_way_that_may_be_retried
     assert b"event: error" not in b"".join([one async for one in stream.frames()])
 
 
-async def test_a_renewal_tells_a_turn_that_ended_from_one_that_was_taken(
+async def test_a_renewal_tells_how_a_turn_stands_and_a_lost_one_cannot_commit(
     services: Services, ann: Principal, shop: Tenant
 ) -> None:
     async with running(services) as runner:
@@ -329,6 +329,10 @@ async def test_a_renewal_tells_a_turn_that_ended_from_one_that_was_taken(
             assert await turn_queue.claim_again(tx, taken) is not None
             await turn_queue.forget(tx, ended)
             standings = await turn_queue.renew(tx, list(claims.values()))
+        for lost in (taken, ended):
+            with pytest.raises(Fenced):
+                async with database.tenant_tx(ann) as tx:
+                    await turns.pass_fence(tx, lost)
         assert standings == {held.turn_id: "held", cancelled.turn_id: "cancelled", taken.turn_id: "taken"}
         for stream in streams[:2]:
             await runner.cancel(ann, stream.turn_id)
