@@ -181,5 +181,5 @@ def _spawn(command: tuple[str, ...], environment: dict[str, str]) -> subprocess.
         env=environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - two system calls, no lock
+        preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - two system calls, no lock
     )

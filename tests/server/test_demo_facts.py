@@ -6,7 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
+from langserve import RemoteRunnable
 
+from server.issuer import Issuer
+from tests.server.conftest import bearer
 from tests.server.wire import ask, read_events
 
 FACTS: list[tuple[str, str, list[str]]] = [
@@ -104,3 +107,13 @@ async def test_a_waiting_conversation_runs_no_graph(ada: httpx.AsyncClient) -> N
     shown = await ada.get(f"/api/v1/conversations/{first['conversation_id']}")
     assert shown.json()["mode"] == "human"
     assert shown.json()["messages"] == 4
+
+
+async def test_langserve_gives_the_same_answers(base_url: str, issuer: Issuer) -> None:
+    remote = RemoteRunnable(f"{base_url}/langserve/support", headers=bearer(issuer, "ada@example.com"))
+    for message, route, said in FACTS:
+        output = await remote.ainvoke({"message": message})
+        assert output["reply"]["reply"]["route"] == route
+        assert all(part in output["text"] for part in said)
+        chunks = [chunk async for chunk in remote.astream({"message": message})]
+        assert "".join(chunk.get("text", "") for chunk in chunks) == output["text"]
