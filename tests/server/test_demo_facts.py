@@ -110,7 +110,9 @@ async def test_a_waiting_conversation_runs_no_graph(ada: httpx.AsyncClient) -> N
 
 
 async def test_langserve_gives_the_same_answers(base_url: str, issuer: Issuer) -> None:
-    remote = RemoteRunnable(f"{base_url}/langserve/support", headers=bearer(issuer, "ada@example.com"))
+    remote: RemoteRunnable[dict[str, str], dict[str, Any]] = RemoteRunnable(
+        f"{base_url}/langserve/support", headers=bearer(issuer, "ada@example.com")
+    )
     for message, route, said in FACTS:
         output = await remote.ainvoke({"message": message})
         assert output["reply"]["reply"]["route"] == route
