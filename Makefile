@@ -1,6 +1,9 @@
 # Every command of the project; `make run` on a fresh machine is enough to see it work.
 PYTHON ?= python3
+TIMES ?= 1
 BIN := .venv/bin
+# A start takes half as long with compiled modules, wherever they are switched off by the environment.
+export PYTHONDONTWRITEBYTECODE :=
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 \
@@ -10,13 +13,14 @@ LOCKS := bootstrap.lock requirements.lock requirements-dev.lock models.lock extr
 # Compares generated pages with the code, and what written pages name with what there is.
 DOCS_CHECK := $(BIN)/desk docs --check
 
-.PHONY: run test check fix extras lock clean model
+.PHONY: run test check fix chaos proofs mutate sweeps extras lock clean model
 
 run: model
 	@exec $(BIN)/desk run
 
+# Most tests wait for something: three at a time are done in half the time, each file with engines of one process.
 test: model check
-	$(BIN)/pytest -m "not extras"
+	$(BIN)/pytest -m "not extras" --numprocesses 3 --dist loadfile
 
 check: .venv/installed
 	$(BIN)/ruff format --check .
@@ -29,11 +33,32 @@ fix: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# What has no wheel is compiled here: llama-cpp-python.
+# Kills, freezes and cuts off real processes for about a quarter of an hour; `make chaos TIMES=4`, for one and a
+# half, is what the promises ask for in full.
+chaos: model
+	$(BIN)/python -m tests.chaos --times $(TIMES) --report docs/reliability.md
+
+# Plants values, erases people and lets a model obey attackers for about a quarter of an hour; TIMES as above.
+sweeps: model
+	$(BIN)/python -m tests.sweeps --times $(TIMES) --report docs/sweeps.md
+
+# Plays every caller against every door, feeds the API with nonsense, and breaks checks: about three quarters of an hour.
+proofs: model
+	$(BIN)/python -m tests.security --times $(TIMES) --report docs/security-proofs.md
+
+# Puts each seeded bug into a copy of the tree and sees whether a test fails.
+mutate: model
+	$(BIN)/python -m tests.security mutate
+
+# What has no wheel is compiled here (llama-cpp-python), and the tests run that take minutes or a program of others.
 extras: model
 	@for tool in cmake gcc g++; do command -v $$tool >/dev/null || { \
 		echo "make extras compiles C++ and did not find $$tool; on Debian: apt-get install cmake build-essential" >&2; \
 		exit 1; }; done
+	@command -v npm >/dev/null || { \
+		echo "make extras runs a provider on Node.js and did not find npm; on Debian: apt-get install nodejs npm" >&2; \
+		exit 1; }
+	@npm ci --prefix tests/servers/oidc --ignore-scripts --no-audit --no-fund --silent
 	@echo "Building llama-cpp-python (about 7 minutes on 2 cores, the first time) ..."
 	@$(INSTALL) --require-hashes --requirement extras.lock
 	$(BIN)/pytest -m extras

@@ -124,7 +124,8 @@ async def _compare(stage: Stage, sides: list[Side], stores: list[int], load: Loa
 
 
 def _load(point: Point, effort: Effort) -> Load:
-    return Load(effort.rounds, max(effort.turns, point.concurrency), point.concurrency)
+    turns = max(effort.turns, point.concurrency)
+    return Load(effort.rounds, turns, point.concurrency, pause=point.model_ms / 1000)
 
 
 def _row(point: Point, found: dict[str, Figures], readers: Readers) -> dict[str, Any]:

@@ -22,13 +22,17 @@ class Connection:
 
     async def post(self, path: str, body: Any, headers: dict[str, str]) -> Any:
         """The JSON answer; raises BenchFailed unless its status is 200."""
-        reader = await self._send(path, body, headers)
-        with _whole(path):
-            status, fields = await _head(reader)
-            answer = await reader.readexactly(int(fields[b"content-length"]))
+        status, answer = await self.ask(path, body, headers)
         if status != 200:
             raise BenchFailed(f"{path} answered {status}: {answer[:200]!r}")
         return orjson.loads(answer)
+
+    async def ask(self, path: str, body: Any, headers: dict[str, str]) -> tuple[int, bytes]:
+        """The status and the answer, whatever they are."""
+        reader = await self._send(path, body, headers)
+        with _whole(path):
+            status, fields = await _head(reader)
+            return status, await reader.readexactly(int(fields[b"content-length"]))
 
     async def events(self, path: str, body: Any, headers: dict[str, str]) -> EventReader:
         """Begin a stream of server-sent events; raises BenchFailed unless its status is 200."""

@@ -11,7 +11,18 @@ from bench.stage import Effort, Stage
 
 Measure = Callable[[Stage, Effort], Coroutine[Any, Any, Result]]
 
-NAMES = ("turn", "first_token", "history", "canned", "route", "start")
+NAMES = (
+    "turn",
+    "distance",
+    "first_token",
+    "tokens",
+    "overload",
+    "history",
+    "canned",
+    "tenants",
+    "route",
+    "start",
+)
 
 
 def load(name: str) -> Measure:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from bench.processes import cpu_seconds, descendants
@@ -34,7 +35,6 @@ class Side:
 class Reading:
     """Clocks and counters at one moment; CPU in seconds, the log in bytes."""
 
-    wall: float
     cpu: float
     stores_cpu: float
     commits: int
@@ -43,11 +43,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How a point is measured: rounds, turns in each, and how many workers share them."""
+    """How a point is measured: rounds, turns in each, and how many workers share them.
+
+    Before each turn a worker waits at random for up to `pause` seconds, in no turn's time: without that,
+    workers whose turns all wait equally long ask again and again in the same moment, as no customers do.
+    """
 
     rounds: int
     turns: int
     concurrency: int
+    pause: float = 0.0
 
 
 class Meter:
@@ -69,7 +74,7 @@ class Meter:
         stores = {pid: None for store in self._stores for pid in (store, *descendants(store))}
         stores_cpu = sum(cpu_seconds(pid) for pid in stores)
         cpu = time.process_time() if side.pid is None else cpu_seconds(side.pid)
-        return Reading(time.perf_counter(), cpu, stores_cpu, row[0], row[1])
+        return Reading(cpu, stores_cpu, row[0], row[1])
 
 
 def store_processes() -> list[int]:
@@ -80,7 +85,7 @@ def store_processes() -> list[int]:
 async def compare(sides: Sequence[Side], meter: Meter, load: Load) -> dict[str, Figures]:
     """Each side's figures, the median of its rounds; A, B, A, B, ... after one small round to warm up."""
     for side in sides:
-        await _work(side, turns=max(2, min(16, load.turns)), concurrency=load.concurrency)
+        await _work(side, replace(load, turns=max(2, min(16, load.turns))))
     rounds: dict[str, list[Figures]] = {side.name: [] for side in sides}
     latencies: dict[str, list[float]] = {side.name: [] for side in sides}
     for _ in range(load.rounds):
@@ -94,11 +99,14 @@ async def compare(sides: Sequence[Side], meter: Meter, load: Load) -> dict[str, 
 async def _round(side: Side, meter: Meter, load: Load) -> tuple[Figures, list[float]]:
     gc.collect()
     before = await meter.read(side)
-    seconds = await _work(side, turns=load.turns, concurrency=load.concurrency)
+    began = time.perf_counter()
+    seconds = await _work(side, load)
+    # Reading the other clocks takes its time, which a short round would be charged with.
+    wall = time.perf_counter() - began
     after = await meter.read(side)
     per_turn = 1 / load.turns
     return {
-        "turns_per_s": load.turns / (after.wall - before.wall),
+        "turns_per_s": load.turns / wall,
         "cpu_ms": (after.cpu - before.cpu) * 1000 * per_turn,
         "stores_cpu_ms": (after.stores_cpu - before.stores_cpu) * 1000 * per_turn,
         "commits": (after.commits - before.commits) * per_turn,
@@ -106,19 +114,22 @@ async def _round(side: Side, meter: Meter, load: Load) -> tuple[Figures, list[fl
     }, seconds
 
 
-async def _work(side: Side, *, turns: int, concurrency: int) -> list[float]:
+async def _work(side: Side, load: Load) -> list[float]:
     """Run the turns, shared among the workers; returns how long each took."""
-    left = iter(range(turns))
+    left = iter(range(load.turns))
     seconds: list[float] = []
 
     async def work(worker: int) -> None:
+        chance = random.Random(worker)
         for _ in left:
+            if load.pause:
+                await asyncio.sleep(chance.uniform(0, load.pause))
             began = time.perf_counter()
             answer = await side.turn(worker)
             seconds.append(time.perf_counter() - began)
             require_equal(side.name, answer, side.answer)
 
-    await asyncio.gather(*(work(worker) for worker in range(min(concurrency, turns))))
+    await asyncio.gather(*(work(worker) for worker in range(min(load.concurrency, load.turns))))
     return seconds
 
 

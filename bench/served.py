@@ -44,8 +44,13 @@ def serve_desk(stage: Stage, **overrides: str) -> Iterator[Served]:
         DESK_DEMO="true",
         RATE_LIMIT_PER_MINUTE=MANY,
         RATE_LIMIT_PER_HOUR=MANY,
-        DESK_STREAMS_PER_USER="1000",
-        DESK_STREAMS_PER_TENANT="1000",
+        DESK_ADDRESS_RATE_LIMIT_PER_MINUTE=MANY,
+        DESK_ADDRESS_RATE_LIMIT_PER_HOUR=MANY,
+        DESK_TENANT_RATE_LIMIT_PER_MINUTE=MANY,
+        DESK_TENANT_RATE_LIMIT_PER_HOUR=MANY,
+        DESK_STREAMS_PER_USER=MANY,
+        DESK_STREAMS_PER_ADDRESS=MANY,
+        DESK_STREAMS_PER_TENANT=MANY,
         **overrides,
     )
     log = stage.settings.home / "serve.log"

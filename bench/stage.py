@@ -16,6 +16,7 @@ from desk.storage import tenants
 from desk.storage.migrate import migrate
 from graphs.registry import open_services
 from graphs.services import Services
+from prompts.choice import PromptChoice
 
 Say = Callable[[str], None]
 
@@ -91,7 +92,7 @@ async def open_cast(stage: Stage) -> AsyncIterator[Cast]:
             slug = f"bench-{new_id().hex}"
             tenant = await tenants.create(tx, slug, "A shop", TenantSettings(intent_pack="bookshop"))
         subject = await services.engine.keys.subject(tenant.id, "bench", "someone@example.com")
-        await services.understanding(tenant.settings.intent_pack)
+        await services.understandings.of(tenant, PromptChoice())
         yield Cast(services, tenant, Principal(tenant.id, "user", subject, "someone@example.com"))
 
 

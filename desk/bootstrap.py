@@ -11,13 +11,15 @@ from desk.domain import Principal, Tenant, TenantId
 from desk.models.embeddings import Embedder, load_minilm
 from desk.models.fallback import FallbackModel
 from desk.models.providers import open_models
+from desk.retrieval.hits import HitCounts
 from desk.retrieval.products import CatalogueSearch
 from desk.retrieval.search import FaqSearch
 from desk.settings import Settings
 from desk.storage import products
 from desk.storage.pool import Database
 from desk.storage.tenants import TenantDirectory
-from desk.subjects.keys import KeyRing, load_master_key
+from desk.subjects.keys import KeyRing
+from desk.subjects.master_keys import open_master_key
 
 _TERMS_SECONDS = 60.0
 
@@ -34,6 +36,7 @@ class Engine:
     faqs: FaqSearch
     catalogue: CatalogueSearch
     model: FallbackModel | None
+    hits: HitCounts
     _terms: dict[TenantId, tuple[float, frozenset[str]]] = field(default_factory=dict)
 
     async def catalogue_terms(self, tenant: Tenant) -> frozenset[str]:
@@ -56,6 +59,7 @@ async def open_engine(
         database = Database(database_url, size=settings.database_pool_size)
         await database.open()
         stack.push_async_callback(database.close)
+        master = await open_master_key(settings, database)
         embedder = load_minilm(settings.models_path)
         model = open_models(settings)
         if model is not None:
@@ -63,10 +67,11 @@ async def open_engine(
         yield Engine(
             settings=settings,
             database=database,
-            keys=KeyRing(database, load_master_key(settings)),
+            keys=KeyRing(database, master),
             tenants=TenantDirectory(database),
             embedder=embedder,
             faqs=FaqSearch(database, embedder, on_degraded=on_degraded),
             catalogue=CatalogueSearch(database, embedder),
             model=model,
+            hits=await stack.enter_async_context(HitCounts(database).written()),
         )

@@ -21,8 +21,9 @@ Route = Literal["canned", "order", "product", "faq", "model", "handoff", "fallba
 Role = Literal["user", "assistant", "agent"]
 ConversationMode = Literal["bot", "human"]
 HandoffState = Literal["queued", "human", "ticketed", "returned", "closed"]
-HandoffReason = Literal["requested", "offer_accepted", "complaint", "order_proof", "other"]
+HandoffReason = Literal["requested", "offer_accepted", "complaint", "order_proof", "effect_unknown", "other"]
 TurnState = Literal["accepted", "done", "failed", "cancelled", "dead"]
+TenantStatus = Literal["active", "suspended"]
 DoubleTexting = Literal["reject", "enqueue", "interrupt"]
 SourceKind = Literal["faq", "document"]
 
@@ -56,13 +57,76 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Branding:
+    """How a tenant's chat looks: what stands at its top, its colour as `#rrggbb`, its picture by https."""
+
+    title: str | None = None
+    color: str | None = None
+    logo_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """After how many days a class of data is deleted; None keeps it as long as its conversation.
+
+    `messages` are single turns with what was said in them, in a conversation that goes on; `steps` is what
+    each node changed; `events` is the log of handoffs; `dead_letters` are turns that nobody could answer.
+    The `audit` is kept for ever with None, and for at least 30 days.
+    """
+
+    messages: int | None = None
+    steps: int | None = None
+    events: int | None = None
+    feedback: int | None = None
+    dead_letters: int | None = None
+    audit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTool:
+    """A tenant's own REST operation as a tool of the assistant.
+
+    `url` is a template on a public host: `{name}` stands for an argument, in the path or the query; a POST
+    sends the others as JSON. `arguments` is a JSON schema of an object with plain properties. What is not
+    said to be without effect (`changes` false, GET alone) is offered first and done after a yes. `secret`
+    names a secret of the operator, sent as `secret_header`. With `for_customer` the verified e-mail address
+    goes along as `X-Customer-Email`, and who has none is refused. `error` is read by the customer.
+    """
+
+    name: str
+    description: str
+    url: str
+    arguments: dict[str, Any] = field(default_factory=dict, hash=False)
+    method: Literal["GET", "POST"] = "GET"
+    changes: bool = True
+    secret: str | None = None
+    secret_header: str = "Authorization"  # noqa: S105 - the name of a header
+    for_customer: bool = False
+    timeout_seconds: float = 3.0
+    retry: Literal["never", "once"] = "never"
+    cache_seconds: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TenantSettings:
     """What a tenant may tune; stored as JSON beside the tenant.
 
     `office_hours` are spans like "mon-fri 09:00-18:00" in `timezone`; none means always open.
+    `retention_days` is for conversations that nobody touched, `retention` for parts of those that go on.
     A customer who asks for a person waits at most `sla_minutes` of them before it counts as late.
+    `handoff_mail_to` are addresses of people who are mailed when somebody begins to wait or waits too long.
     `double_texting` says what a message does that comes while the one before is still being answered: it is
     refused, waits for its order, or stops the answer and takes its place.
+    `rate_limit_per_*` are of each caller, `tenant_rate_limit_per_*` of all together; None is the desk's own.
+    `budget_usd_per_*` is what models may cost all of them, `user_budget_usd_per_*` each; None is no bound.
+    With `promised_error` an intent is answered only from the confidence on from which at most this share of
+    answers is wrong, as far as the intents' own examples prove it; None is the usual confidence.
+    `models` are the names of those that may be asked; None is every one that the desk has.
+    With `self_registration` anybody who reads a mailbox may make a customer's account for its address.
+    `http_tools` are operations of the tenant's own services that a model may ask for.
+    An order goes back within `return_days` of its delivery (None leaves that to the shop), unless all of it
+    is of the categories in `return_exceptions`.
     """
 
     locale: str = "en"
@@ -72,12 +136,29 @@ class TenantSettings:
     external_fallback: bool = False
     shop_api_url: str | None = None
     faq_threshold: float | None = None
+    promised_error: float | None = None
     retention_days: int | None = None
+    retention: Retention = field(default_factory=Retention)
     webhook_url: str | None = None
+    handoff_mail_to: tuple[str, ...] = ()
     double_texting: DoubleTexting = "reject"
     timezone: str = "UTC"
     office_hours: tuple[str, ...] = ()
     sla_minutes: int = 10
+    rate_limit_per_minute: int | None = None
+    rate_limit_per_hour: int | None = None
+    tenant_rate_limit_per_minute: int | None = None
+    tenant_rate_limit_per_hour: int | None = None
+    budget_usd_per_day: float | None = None
+    budget_usd_per_month: float | None = None
+    user_budget_usd_per_day: float | None = None
+    user_budget_usd_per_month: float | None = None
+    models: tuple[str, ...] | None = None
+    branding: Branding = Branding()
+    self_registration: bool = False
+    http_tools: tuple[HttpTool, ...] = ()
+    return_days: int | None = None
+    return_exceptions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +170,7 @@ class Tenant:
     name: str
     placement: str = "shared"
     settings: TenantSettings = field(default_factory=TenantSettings)
+    status: TenantStatus = "active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +218,13 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.cost_usd + other.cost_usd,
+        )
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens - other.prompt_tokens,
+            self.completion_tokens - other.completion_tokens,
+            self.cost_usd - other.cost_usd,
         )
 
 

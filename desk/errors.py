@@ -3,8 +3,10 @@
 DeskError                     500
 ├── Unauthenticated           401  no identity, or one that does not hold
 ├── Forbidden                 403  a known caller without the scope, or the wrong tenant header
+│   └── Suspended             403  the caller's tenant is suspended
 ├── NotFound                  404  unknown, or not yours: the same answer
 ├── Conflict                  409  busy now; try again
+│   └── Erased                409  the person was erased a moment ago; what comes next begins anew
 ├── Cancelled                 499  its customer stopped the turn; what was said is kept
 ├── PayloadTooLarge           413  a body or message over its limit
 ├── InvalidInput              422  malformed, and the sentence says what to change
@@ -13,7 +15,9 @@ DeskError                     500
 ├── Unavailable               503  a store or service that this needs is away; retry
 │   ├── Draining              503  this process is stopping; another one answers; carries retry_after
 │   ├── ModelUnavailable      503  no model answered in time
-│   └── ToolUnavailable       503  a tool's service did not answer in time
+│   ├── ToolUnavailable       503  a tool's service did not answer in time
+│   │   └── ToolUnreachable   503  it could not be connected to, so nothing was asked of it
+│   └── MailUnavailable       503  a message could not be handed over
 ├── EgressBlocked             500  personal data stood in an outgoing request; it was not sent
 ├── Fenced                    500  another process owns the turn now; this one must not commit
 └── Misconfigured             500  a setting or data directory is wrong; the message says what to do
@@ -56,6 +60,13 @@ class Forbidden(DeskError):
     detail = "Your role does not allow this."
 
 
+class Suspended(Forbidden):
+    """The caller's tenant is suspended; only the people who run the desk can do anything about it."""
+
+    title = "Suspended"
+    detail = "This tenant is suspended; the operator of this desk can resume it."
+
+
 class NotFound(DeskError):
     """The object does not exist or is not the caller's; both look the same."""
 
@@ -71,6 +82,13 @@ class Conflict(DeskError):
     title = "Busy"
     retryable = True
     detail = "This is busy with another request; try again in a moment."
+
+
+class Erased(Conflict):
+    """The person was erased while the request was on its way; nothing of it was kept."""
+
+    title = "Erased"
+    detail = "What was kept of you was erased a moment ago; send it again to begin anew."
 
 
 class Cancelled(DeskError):
@@ -142,6 +160,16 @@ class ToolUnavailable(Unavailable):
     """A tool's service did not answer in time; `detail` is fit for a customer."""
 
     detail = "That service is not answering right now."
+
+
+class ToolUnreachable(ToolUnavailable):
+    """A tool's service could not be connected to, or may not be: nothing was asked of it."""
+
+
+class MailUnavailable(Unavailable):
+    """A mail could not be handed over; a note says why, without an address."""
+
+    detail = "Mail cannot be sent right now."
 
 
 class EgressBlocked(DeskError):

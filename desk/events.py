@@ -108,11 +108,11 @@ def event_data(event: TurnEvent) -> dict[str, Any]:
             return reply
         case Failed(problem):
             return problem
+        case Step(node, state, ms):
+            return {"node": node, "state": state} | ({} if ms is None else {"ms": ms})
         case Cited(citation):
             return asdict(citation)
         case ToolUsed(tool, state):
             return {"name": tool, "state": state}
-        case Step(node, state, None):
-            return {"node": node, "state": state}
         case _:
-            return asdict(event)
+            return {name: getattr(event, name) for name in event.__slots__}

@@ -4,11 +4,52 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SignatureAlgorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
+
+
+class TrustedIssuer(BaseModel):
+    """An identity provider whose tokens are believed, and how far: an entry of `DESK_ISSUERS`.
+
+    Its people belong to the fixed `tenant`, or to the one that `tenant_claim` names by its slug. `roles` says
+    which of its roles is which of ours; a token with none of them is refused.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    label: str | None = None
+    issuer: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+    audience: Annotated[str, Field(min_length=1)]
+    jwks_uri: str | None = None
+    algorithms: Annotated[tuple[SignatureAlgorithm, ...], Field(min_length=1)] = ("RS256",)
+    token_types: Annotated[tuple[str, ...], Field(min_length=1)] = ("JWT", "at+jwt")
+    authorized_parties: tuple[str, ...] = ()
+    tenant: str | None = None
+    tenant_claim: str | None = None
+    roles_claim: str = "realm_access.roles"
+    roles: dict[str, Literal["user", "agent", "admin"]]
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    plain_http: bool = False
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.tenant is None) == (self.tenant_claim is None):
+            raise ValueError("set either tenant or tenant_claim")
+        for address in (self.issuer, self.jwks_uri):
+            if address is not None and urlsplit(address).scheme != "https" and not self.plain_http:
+                raise ValueError("its addresses must begin with https://, or plain_http be true")
+        return self
 
 
 class Settings(BaseSettings):
@@ -74,7 +115,11 @@ class Settings(BaseSettings):
     model_order: tuple[str, ...] = Field(
         ("llama_cpp", "openai"), description="Providers in the order they are tried; unset ones are left out."
     )
-    model_timeout_seconds: float = Field(30.0, gt=0, description="Total time one model answer may take.")
+    model_timeout_seconds: float = Field(
+        29.0,
+        gt=0,
+        description="Total time that models may take in one turn; the turn takes a little more.",
+    )
 
     langsmith_api_key: SecretStr | None = Field(
         None,
@@ -93,11 +138,31 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("RATE_LIMIT_PER_HOUR", "rate_limit_per_hour"),
         description="Requests a caller may make in an hour.",
     )
+    address_rate_limit_per_minute: int = Field(
+        600, ge=1, description="Requests that may come from one address in a minute."
+    )
+    address_rate_limit_per_hour: int = Field(
+        20_000, ge=1, description="Requests that may come from one address in an hour."
+    )
+    tenant_rate_limit_per_minute: int = Field(
+        6_000, ge=1, description="Requests of all callers of a tenant in a minute."
+    )
+    tenant_rate_limit_per_hour: int = Field(
+        120_000, ge=1, description="Requests of all callers of a tenant in an hour."
+    )
     streams_per_user: int = Field(
         8, ge=1, description="Event streams and sockets one caller may hold open at a process."
     )
     streams_per_tenant: int = Field(
         1000, ge=1, description="Event streams and sockets one tenant may hold open at a process."
+    )
+    streams_per_address: int = Field(
+        200, ge=1, description="Event streams and sockets one address may hold open at a process."
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (),
+        description="Networks whose `X-Forwarded-For` is believed, as a JSON list; without it every caller"
+        " behind a proxy has the proxy's address.",
     )
     allowed_origins: tuple[str, ...] = Field(
         (),
@@ -125,17 +190,53 @@ class Settings(BaseSettings):
         (),
         description="Services in private networks that webhooks may reach, as a JSON list of `host:port`.",
     )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/]+",
+        description="Address at which people reach this desk; default is `http://<host>:<port>`.",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Mail server: `smtp://user:password@host:587` or `smtps://`; unset, development writes"
+        " files under `<home>/mail` and production refuses mail.",
+    )
+    mail_from: str | None = Field(
+        None, description="Sender of mail: an address, or `Name <address>`; needed with `DESK_SMTP_URL`."
+    )
     issuer: str = Field("deskgraph", description="`iss` of the built-in issuer's tokens.")
     audience: str = Field("deskgraph", description="`aud` that every token must carry.")
+    issuers: tuple[TrustedIssuer, ...] = Field(
+        (),
+        description="Identity providers whose tokens are believed beside the built-in issuer's, as a JSON"
+        " list; see [identity](identity.md#identity-providers).",
+    )
+    refresh_token_expire_days: int = Field(
+        30, ge=1, le=365, description="After so many days an account signs in with its password again."
+    )
     master_key: SecretStr | None = Field(
         None,
-        description="32 bytes in base64 that wrap the data keys; development makes `<home>/keys/master.key`.",
+        description="32 bytes in base64 that wrap the data keys; development makes `<home>/keys/master.key`."
+        " Of several, separated by spaces, the first wraps and the others still open.",
+    )
+    master_key_path: Path | None = Field(None, description="A file with the same, instead.")
+    master_key_command: tuple[str, ...] = Field(
+        (), description="A program that writes the same to its stdout, instead: a JSON list of its words."
     )
     signing_key_path: Path | None = Field(
         None, description="PEM key of the built-in issuer; development makes `<home>/keys/issuer.pem`."
     )
     shop_api_url: str | None = Field(None, description="Address of the order service; the demo sets its own.")
     shop_api_key: SecretStr | None = Field(None, description="Service key sent to the order service.")
+    tool_hosts: tuple[str, ...] = Field(
+        (),
+        description="Services, as `host:port`, that tenants' declared tools may reach in a private network,"
+        " as a JSON list.",
+    )
+    tool_secrets: dict[str, SecretStr] = Field(
+        {},
+        description="Secrets of tenants' declared tools, as a JSON object from `tenant/name` to a header's"
+        " value.",
+    )
     langserve: bool = Field(
         False, description="Mount LangServe at `/langserve/support` (its licence forbids hosted services)."
     )
@@ -146,10 +247,40 @@ class Settings(BaseSettings):
         None, description="Chaos tests only: the named point at which this process kills itself."
     )
 
+    @field_validator("issuers")
+    @classmethod
+    def _are_distinct(cls, issuers: tuple[TrustedIssuer, ...]) -> tuple[TrustedIssuer, ...]:
+        if any(len({of(entry) for entry in issuers}) < len(issuers) for of in (_name, _issuer)):
+            raise ValueError("each issuer has a name and an address of its own")
+        return issuers
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ip_network(network)  # a ValueError says what is wrong with it
+        return networks
+
     @property
     def models_path(self) -> Path:
         """Folder of the exported embedding model."""
         return self.models_dir or self.home / "models"
+
+    @property
+    def public_address(self) -> str:
+        """Where people reach this desk, without a slash at the end: what links in mail begin with."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - read, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def _name(entry: TrustedIssuer) -> str:
+    return entry.name
+
+
+def _issuer(entry: TrustedIssuer) -> str:
+    return entry.issuer
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from evals.data import Row, read_rows
 from evals.scorers.observed import Expected
 
 CASE = {"id": str, "source": str, "turns": list}
-KEYS = frozenset({"routes", "intent", "facts", "absent", "citations", "tools", "language"})
+KEYS = frozenset({"routes", "intent", "facts", "absent", "citations", "tools", "language", "actions"})
 DEFAULT_PERSON = "ada@example.com"
 
 
@@ -36,6 +37,15 @@ class Case:
 def read_cases(path: Path) -> list[Case]:
     """The cases of a file of `{id, source, as?, turns: [{say, expect}]}`; a bad one raises InvalidInput."""
     return [_case(row) for row in read_rows(path, CASE)]
+
+
+def parse_cases(rows: Sequence[Row]) -> list[Case]:
+    """The same of rows that are at hand; raises InvalidInput for a bad one."""
+    for number, row in enumerate(rows, 1):
+        bad = [name for name, kind in CASE.items() if not isinstance(row.get(name), kind)]
+        if bad or not isinstance(row.get("as"), str | None):
+            raise InvalidInput(f"Case {number}: {', '.join(bad) or 'as'} is missing or of another kind.")
+    return [_case(row) for row in rows]
 
 
 def _case(row: Row) -> Case:
@@ -65,6 +75,7 @@ def _expected(expect: dict[str, Any]) -> Expected:
         citations=_optional_tuple(expect, "citations"),
         tools=_optional_tuple(expect, "tools"),
         language=expect.get("language"),
+        actions=tuple(expect.get("actions", ())),
     )
 
 

@@ -19,6 +19,7 @@ Shape = Mapping[str, type]
 
 EXAMPLE: Shape = {"text": str, "intent": str, "source": str, "oos": bool}
 LABELLED: Shape = {"id": str, "text": str, "spans": list, "source": str}
+MESSAGE: Shape = {"id": str, "text": str, "label": int, "source": str, "kind": str, "channel": str}
 SPAN: Shape = {"start": int, "end": int, "type": str}
 
 

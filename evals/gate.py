@@ -39,6 +39,7 @@ class Run:
     inputs: Inputs
     goals: tuple[Goal, ...]
     missing: str | None = None
+    third_party: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def _run(stored: dict[str, Any], data: Path | None) -> Run:
         raise Misconfigured(f"The gates name {missing}, which is not among our data sets.")
     sources = frozenset(goal.source for goal in goals)
     paths = {key: (folder or OWN) / name for key, name in files.items()}
-    return Run(stored["suite"], Inputs(**paths, sources=sources), goals, missing)
+    return Run(stored["suite"], Inputs(**paths, sources=sources), goals, missing, third_party)
 
 
 def _verdict(suite: str, goal: Goal, report: Report) -> Verdict:

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from desk.domain import Tenant
+from desk.domain import Principal, Tenant
 from desk.errors import InvalidInput
 from evals.cases import read_cases
-from evals.data import EXAMPLE, OWN, Row, read_labelled, read_rows
+from evals.data import EXAMPLE, MESSAGE, OWN, Row, read_labelled, read_rows
 from evals.fresh_tenant import fresh_tenant
 from evals.report import Report
 
@@ -28,7 +28,8 @@ Needs = Literal["nothing", "services", "demo"]
 class Inputs:
     """The files and numbers a suite is given; each suite says which of them it needs.
 
-    `sources` leaves only rows of these sources in, where the suite keeps sources apart.
+    `sources` leaves only rows of these sources in, where the suite keeps sources apart. `prompt` is a text in
+    place of the support prompt, for the suite that asks a model.
     """
 
     dataset: Path | None = None
@@ -36,6 +37,7 @@ class Inputs:
     corpus: Path | None = None
     aliases: int = 0
     sources: frozenset[str] = frozenset()
+    prompt: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,18 @@ async def _run_retrieval(inputs: Inputs, ground: Ground) -> Report:
     return {"counts": counts, **report}
 
 
+async def _run_answerable(inputs: Inputs, ground: Ground) -> Report:
+    from desk.retrieval.ingest import ingest
+    from desk.retrieval.search import FaqSearch
+    from evals.suites.answerable import TASK, evaluate_answerable, read_passages
+
+    engine = _open(ground).engine
+    tasks = read_rows(_given(inputs.dataset), TASK)
+    async with fresh_tenant(engine.database) as admin:
+        await ingest(engine.database, engine.embedder, admin, read_passages(_given(inputs.corpus)))
+        return await evaluate_answerable(FaqSearch(engine.database, engine.embedder), admin, tasks)
+
+
 async def _run_pii(inputs: Inputs, _: Ground) -> Report:
     from evals.suites.pii import evaluate_pii
 
@@ -101,6 +115,36 @@ async def _run_entities(inputs: Inputs, _: Ground) -> Report:
     return await asyncio.to_thread(evaluate_entities, rows)
 
 
+async def _run_injection(inputs: Inputs, _: Ground) -> Report:
+    from evals.suites.injection import evaluate_injection
+
+    rows = read_rows(_given(inputs.dataset), MESSAGE)
+    return await asyncio.to_thread(evaluate_injection, rows, inputs.examples)
+
+
+async def _run_orders(inputs: Inputs, ground: Ground) -> Report:
+    from evals.order_service import read_orders
+    from evals.suites.orders import evaluate_orders
+
+    return await evaluate_orders(_open(ground), read_orders(_given(inputs.dataset)))
+
+
+async def _run_products(inputs: Inputs, ground: Ground) -> Report:
+    from desk.retrieval.products import ingest_products
+    from evals.suites import products
+
+    engine = _open(ground).engine
+    if inputs.corpus is None:
+        assert ground.demo is not None, "the caller loads the demo"
+        cases = products.read_cases(inputs.dataset or OWN / "products.jsonl")
+        worker = Principal(ground.demo.id, "worker")
+        return await products.evaluate_products(engine.catalogue, worker, cases)
+    catalogue = products.catalogue_of(inputs.corpus)
+    async with fresh_tenant(engine.database) as admin:
+        await ingest_products(engine.database, engine.embedder, admin, catalogue)
+        return await products.evaluate_products(engine.catalogue, admin, products.cases_of(catalogue))
+
+
 async def _run_bookshop(inputs: Inputs, ground: Ground) -> Report:
     from evals.suites.bookshop import evaluate_bookshop
 
@@ -109,13 +153,26 @@ async def _run_bookshop(inputs: Inputs, ground: Ground) -> Report:
     return await evaluate_bookshop(_open(ground), ground.demo, cases)
 
 
+async def _run_prompted(inputs: Inputs, ground: Ground) -> Report:
+    from evals.suites.prompted import evaluate_prompted
+
+    assert ground.demo is not None, "the caller loads the demo"
+    cases = read_cases(inputs.dataset or OWN / "bookshop.jsonl")
+    return await evaluate_prompted(_open(ground), ground.demo, cases, inputs.prompt)
+
+
 SUITES: Mapping[str, Suite] = MappingProxyType(
     {
         "routing": Suite("services", ("examples",), _run_routing),
         "retrieval": Suite("services", ("corpus", "dataset"), _run_retrieval),
+        "answerable": Suite("services", ("corpus", "dataset"), _run_answerable),
         "pii": Suite("nothing", ("dataset",), _run_pii),
         "entities": Suite("nothing", ("dataset",), _run_entities),
+        "injection": Suite("nothing", ("dataset",), _run_injection),
+        "orders": Suite("services", ("dataset",), _run_orders),
+        "products": Suite("demo", (), _run_products),
         "bookshop": Suite("demo", (), _run_bookshop),
+        "prompted": Suite("demo", (), _run_prompted),
     }
 )
 

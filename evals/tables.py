@@ -10,11 +10,17 @@ from rich.table import Table
 from evals.compare import Difference
 from evals.gate import Verdict
 from evals.intervals import Interval
+from evals.power import Told
+from evals.regression import Regression, State
 from evals.report import Figures, Report, figure_names, figure_of
 
 _COLOURS: Mapping[str, str] = MappingProxyType(
     {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow", "SKIPPED": "dim"}
 )
+
+REGRESSION_COLUMNS = ("suite", "source", "figure", "rows", "before", "after", "lost", "p", "verdict")
+
+_POWER = ("rows", "churn", "true loss", "FAIL", "PASS", "INCONCLUSIVE", "rows looked at")
 
 
 def report_table(report: Report) -> Table:
@@ -57,6 +63,38 @@ def verdict_cells(verdict: Verdict) -> tuple[str, str, str, str, str, str]:
     )
 
 
+def regression_table(found: Iterable[Regression]) -> Table:
+    """One line a figure that the baseline has too."""
+    table = Table(title="Beside the baseline", title_justify="left")
+    for column in REGRESSION_COLUMNS:
+        right = column in {"rows", "before", "after", "lost", "p"}
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    for one in found:
+        table.add_row(*regression_cells(one), f"[{_COLOURS[one.state]}]{one.state}[/]")
+    return table
+
+
+def regression_cells(found: Regression) -> tuple[str, ...]:
+    """Suite, source, figure, rows, before, after, what was lost and its probability, to be read."""
+    numbers = (_number(found.rows), _number(found.before), _number(found.after), interval_text(found.drop))
+    return (found.suite, found.goal.source, found.goal.figure, *numbers, f"{found.p:.4f}")
+
+
+def power_table(found: Iterable[Told]) -> Table:
+    """One line a setting: how often equal or worse rows came to which verdict."""
+    table = Table(title="How often the gate is wrong", title_justify="left")
+    table.add_column("judged")
+    for column in _POWER:
+        table.add_column(column, justify="right")
+    for told in found:
+        setting = told.setting
+        states: tuple[State, ...] = ("FAIL", "PASS", "INCONCLUSIVE")
+        shares = (f"{told.shares[state]:.1%}" for state in states)
+        numbers = (f"{setting.rows:,}", f"{setting.churn:.0%}", f"{setting.drop:.0%}", *shares)
+        table.add_row(setting.method, *numbers, f"{told.rows:,}")
+    return table
+
+
 def difference_table(differences: Iterable[Difference]) -> Table:
     """One line a figure; what certainly changed stands out."""
     table = Table(title="B minus A", title_justify="left")
@@ -78,7 +116,7 @@ def difference_table(differences: Iterable[Difference]) -> Table:
 
 def interval_text(interval: Interval | None) -> str:
     """The interval as it is read."""
-    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+    return "" if interval is None else f"{interval[0] + 0.0:.4f} to {interval[1] + 0.0:.4f}"
 
 
 def _number(value: float | None) -> str:

@@ -1,17 +1,33 @@
-"""How a node answers: the answer itself, the line it leaves in the window, and what a phrase is."""
+"""How a node answers: the answer itself, the line and the offers it leaves, and what a phrase is."""
 
 from __future__ import annotations
 
-from desk.domain import Answer, Route
-from graphs.state import Topic, TurnState
+from dataclasses import asdict
+from typing import cast
+
+from desk.domain import Answer, Citation, Route
+from desk.events import Cited
+from graphs.state import Offer, Topic, TurnContext, TurnState
 from prompts.replies import phrase, spoken_language, suggestions
 
 
 def answered(state: TurnState, answer: Answer, **topic: object) -> TurnState:
-    """The state update of an answer; `topic` changes what the talk is about."""
+    """The state update of an answer; `topic` changes what the talk is about. Only what it offers is open."""
     kept: Topic = {**state.get("topic", {}), "waiting_for": None, "fallbacks": 0}
     kept.update(topic)  # type: ignore[typeddict-item]
-    return {"answer": answer, "topic": kept, "window": [{"role": "assistant", "text": answer.text}]}
+    return {
+        "answer": answer,
+        "topic": kept,
+        "offers": [cast("Offer", asdict(action)) for action in answer.actions],
+        "window": [{"role": "assistant", "text": answer.text}],
+    }
+
+
+def cite(context: TurnContext, citation: Citation) -> None:
+    """Show the source of an answer, and count it."""
+    context.emit(Cited(citation))
+    if citation.kind == "faq":
+        context.services.engine.hits.note(context.principal.tenant_id, citation.source_id)
 
 
 def say(state: TurnState, key: str, route: Route, *, intent: str | None = None, **values: str) -> Answer:

@@ -11,15 +11,14 @@ from typing import Any
 from desk.domain import Citation
 from desk.models.port import Guard, ModelRequest
 from desk.privacy.egress import check_egress
-from desk.privacy.pseudonyms import Vault, restore, scrub
+from desk.privacy.pseudonyms import restore, scrub
 from graphs.claims import Source, Sources
 from graphs.grounding.leaks import Secret
 from graphs.state import TurnContext, TurnState
-from prompts.loader import Prompt, load_prompt
-from prompts.replies import phrase, spoken_language
+from prompts.loader import Prompt
+from prompts.replies import DEFAULT_LANGUAGE, all_phrases, phrase, spoken_language
 
-ANSWER_TOKENS = 400
-MOST_TOOL_ROUNDS = 3
+_LONG_TEXT = 500
 
 # What a passage could use to pretend that it has ended and the instructions go on.
 _FENCE = re.compile(r"</?\s*(?:passages|summary)\s*>", re.IGNORECASE)
@@ -51,7 +50,7 @@ async def brief(state: TurnState, context: TurnContext) -> Briefing:
     said = [line["text"] for line in state["window"]]
     # Our own answers quote passages as they stand; a customer's lines hold pseudonyms already.
     said = await _hidden([restore(text, context.vault) for text in said], context)
-    prompt = load_prompt("support")
+    prompt = context.prompts.prompt("support")
     exchange = state.get("exchange", ())
     shown = evidence.sources.sources[: len(state.get("passages", ()))]
     system = _render(prompt, state, context, shown)
@@ -64,8 +63,8 @@ async def brief(state: TurnState, context: TurnContext) -> Briefing:
             ),
             *map(_on_the_wire, exchange),
         ),
-        tools=_offered(context) if rounds_of(state) < MOST_TOOL_ROUNDS else (),
-        max_tokens=ANSWER_TOKENS,
+        tools=_offered(context) if rounds_of(state) < context.tuning.tool_rounds else (),
+        max_tokens=context.tuning.answer_tokens,
     )
     guard = partial(
         check_egress,
@@ -73,7 +72,8 @@ async def brief(state: TurnState, context: TurnContext) -> Briefing:
         order_patterns=context.tenant.settings.order_patterns,
         allowed_terms=terms,
     )
-    secret = Secret(prompt.text, known=[source.text for source in evidence.sources.sources])
+    known = [source.text for source in evidence.sources.sources]
+    secret = Secret(prompt.text, known=[*known, all_phrases(DEFAULT_LANGUAGE)])
     return Briefing(request, guard, evidence, secret, prompt)
 
 
@@ -83,11 +83,16 @@ async def gather_evidence(state: TurnState, context: TurnContext) -> Evidence:
     results = [message for message in state.get("exchange", ()) if message["role"] == "tool"]
     citations += [citation for message in results for citation in message["citations"]]
     told = [message["content"] for message in results if not message["citations"]]
-    hidden = await _hidden([part for cited in citations for part in (cited.title, cited.quote)], context)
-    passages = [Source(text, title) for title, text in zip(hidden[::2], hidden[1::2], strict=True)]
+    parts = [part for cited in citations for part in (cited.title, cited.quote)]
+    hidden = await _hidden(parts, context, shared=True)
+    passages = [Source(text, title, True) for title, text in zip(hidden[::2], hidden[1::2], strict=True)]
     written = [line["text"] for line in state["window"] if line["role"] == "user"]
-    sources = Sources((*passages, *map(Source, told)), customer_text="\n".join([*written, state["text"]]))
-    await asyncio.to_thread(sources.prepare)
+    outside = [Source(text, outside=True) for text in told]
+    sources = Sources((*passages, *outside), customer_text="\n".join([*written, state["text"]]))
+    if sources.read_before:
+        sources.prepare()
+    else:
+        await asyncio.to_thread(sources.prepare)
     return Evidence(sources, (*citations, *(None for _ in told)))
 
 
@@ -102,36 +107,33 @@ def _render(prompt: Prompt, state: TurnState, context: TurnContext, shown: tuple
         f"[{passage.source_id}] {source.title}\n{source.text}"
         for passage, source in zip(state.get("passages", ()), shown, strict=True)
     ]
-    return prompt.render(
-        shop_name=context.tenant.name,
-        language=phrase(f"language_{language}", "en"),
-        summary=_FENCE.sub(" ", state.get("summary", "")),
-        passages="\n\n".join(_FENCE.sub(" ", text) for text in texts),
-    )
+    values = {
+        "shop_name": context.tenant.name,
+        "language": phrase(f"language_{language}", "en"),
+        "summary": _FENCE.sub(" ", state.get("summary", "")),
+        "passages": "\n\n".join(_FENCE.sub(" ", text) for text in texts),
+    }
+    # A version may leave out what another one says.
+    return prompt.render(**{name: values[name] for name in prompt.variables})
 
 
 def _offered(context: TurnContext) -> tuple[dict[str, Any], ...]:
-    return tuple(tool.schema() for tool in context.services.tools.values() if not tool.writes)
+    return tuple(tool.schema() for tool in context.services.tools_of(context.tenant).values())
 
 
 def _on_the_wire(message: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in message.items() if name != "citations"}
 
 
-async def _hidden(texts: list[str], context: TurnContext) -> list[str]:
+async def _hidden(texts: list[str], context: TurnContext, *, shared: bool = False) -> list[str]:
     """The texts with pseudonyms, also for the shop's own addresses: a guard cannot tell them apart."""
     terms = await context.services.engine.catalogue_terms(context.tenant)
     patterns = context.tenant.settings.order_patterns
-    hidden, context.vault = await asyncio.to_thread(_scrub_all, texts, context.vault, patterns, terms)
-    return hidden
-
-
-def _scrub_all(
-    texts: list[str], vault: Vault, patterns: tuple[str, ...], terms: frozenset[str]
-) -> tuple[list[str], Vault]:
     hidden = []
     for text in texts:
-        scrubbed = scrub(text, vault, order_patterns=patterns, allowed_terms=terms)
+        scrubbed = scrub(text, context.vault, order_patterns=patterns, allowed_terms=terms, shared=shared)
+        context.vault = scrubbed.vault
         hidden.append(scrubbed.text)
-        vault = scrubbed.vault
-    return hidden, vault
+        if len(text) > _LONG_TEXT:
+            await asyncio.sleep(0)  # others have their turn before the next one
+    return hidden

@@ -1,12 +1,14 @@
 """Fan-out: hands the events of this process's turns to the feed in batches, off the turns' own path.
 
-A turn that nobody reads elsewhere is handed over once a second, one that is watched twenty times a second. A
-feed that is slow or away costs the turns nothing: what it missed is handed over when it is back.
+A turn that nobody reads elsewhere is handed over once a second, one that is watched twenty times a second;
+one that is over by then and was not read as a stream here is not handed over at all, as the database has its
+answer. A feed that is slow or away costs the turns nothing: what it missed is handed over when it is back.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from desk.cache.port import Batch, CacheAway, Feed
@@ -38,7 +40,17 @@ class _Carried:
         if len(self.stream) == self.sent:
             return False
         self.rounds += 1
-        return self.watched or self.stream.ended or self.rounds >= _UNWATCHED_ROUNDS
+        return self.wanted if self.stream.ended else self.watched or self.rounds >= _UNWATCHED_ROUNDS
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody may read the turn elsewhere after its end, from where they were."""
+        return self.watched or self.sent > 0 or self.stream.streamed
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be handed over."""
+        return self.stream.ended and not (self.wanted and len(self.stream) > self.sent)
 
 
 class Fanout:
@@ -78,17 +90,17 @@ class Fanout:
                 await self._feed.append([batch for carried in some for batch in _batches(carried)])
             except CacheAway:
                 DEGRADED.labels("turn streams").inc()
-                self._let_go()
+                # What the feed misses of a turn that has ended, its readers get from the database.
+                self._forget(carried for carried in self._carried.values() if carried.stream.ended)
                 return False
             for carried, count in zip(some, sent, strict=True):
                 carried.sent, carried.rounds = count, 0
-        self._let_go()
+        self._forget(carried for carried in self._carried.values() if carried.over)
         return True
 
-    def _let_go(self) -> None:
-        """Forget what has ended: what the feed missed of it, its readers get from the database."""
-        for turn_id in [id_ for id_, carried in self._carried.items() if carried.stream.ended]:
-            del self._carried[turn_id]
+    def _forget(self, some: Iterable[_Carried]) -> None:
+        for carried in list(some):
+            del self._carried[carried.stream.turn_id]
 
 
 def feed_key_of(tenant_id: TenantId, turn_id: TurnId) -> str:

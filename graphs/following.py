@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from desk.cache.port import Batch, CacheAway, Feed
@@ -25,6 +25,7 @@ from graphs.inbox import open_vault
 from graphs.reply import restored
 from graphs.services import Services
 from graphs.streams import IDS_PER_RUN, TurnStream, problem_of
+from graphs.untraced import spawn
 
 ATTACH_SECONDS = 30.0
 COPY_SECONDS = 0.1
@@ -32,6 +33,7 @@ _ROUNDS_PER_LOOK = 5
 _ROUNDS_PER_HINT = 20
 _ROUNDS_ALONE = 20
 _ROUNDS_AT_THE_END = 3
+_FRESH = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,14 @@ class Following:
     def follow(self, principal: Principal, turn: Turn, *, after: int = 0) -> TurnStream:
         """The turn's stream, from its beginning if the feed has it; the caller may see the turn."""
         copy = self._copies.get(turn.id)
-        stream = copy.stream if copy else TurnStream(turn.id, turn.conversation_id)
+        if copy is not None:
+            copy.stream.note_seen(after)
+            return copy.stream
+        stream = TurnStream(turn.id, turn.conversation_id)
+        # The first event of every turn, so it need not come from the feed, which may have lost it.
+        stream.publish(Accepted(turn.id, turn.conversation_id))
         stream.note_seen(after)
-        if copy is None:
-            self._begin(principal, stream)
+        self._begin(principal, stream)
         return stream
 
     def await_turn(self, principal: Principal, stream: TurnStream) -> None:
@@ -81,7 +87,7 @@ class Following:
 
     def _begin(self, principal: Principal, stream: TurnStream) -> None:
         stream.patience = ATTACH_SECONDS
-        task = asyncio.create_task(self._fill(principal, stream), context=contextvars.Context())
+        task = spawn(self._fill(principal, stream))
         self._copies[stream.turn_id] = _Copy(stream, task)
 
         def forget(_: asyncio.Task[None]) -> None:
@@ -125,9 +131,10 @@ class Following:
                     return
             stream.copy(event_id, one)
 
-    async def _take_the_rest(self, principal: Principal, stream: TurnStream) -> None:
-        """The end is in the database a moment before it is in the feed."""
-        for _ in range(_ROUNDS_AT_THE_END):
+    async def _take_the_rest(self, principal: Principal, stream: TurnStream, turn: Turn) -> None:
+        """The end is in the database a moment before it is in the feed, if the feed has it at all."""
+        fresh = turn.finished_at is not None and datetime.now(UTC) - turn.finished_at < _FRESH
+        for _ in range(_ROUNDS_AT_THE_END if fresh or stream.copied else 1):
             await self._take(principal, stream, over=True)
             if stream.ended:
                 return
@@ -139,7 +146,7 @@ class Following:
             turn = await read_turn(self._services, principal, stream.turn_id)
             if turn.state == "accepted":
                 return
-            await self._take_the_rest(principal, stream)
+            await self._take_the_rest(principal, stream, turn)
             if not stream.ended:
                 stream.conclude(*await stored_end(self._services, principal, turn))
         except NotFound:

@@ -28,7 +28,7 @@ _END = b"\n\n"
 
 def frame(event_id: int, event: TurnEvent) -> bytes:
     """One server-sent event; its JSON holds no line break, so a blank line always ends it."""
-    data = orjson.dumps({"text": event.text} if isinstance(event, Token) else event_data(event))
+    data = orjson.dumps(event_data(event))
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event_id, event.name.encode(), data)
 
 

@@ -11,7 +11,7 @@ import structlog
 
 from desk.domain import Principal
 from desk.errors import DeskError
-from desk.storage import audit, handoff_events, handoffs, tenants
+from desk.storage import audit, handoff_events, handoffs
 from desk.storage.handoff_events import EventName
 from desk.storage.handoffs import Handoff
 from desk.storage.pool import Tx
@@ -36,18 +36,21 @@ class Swept:
 
 
 async def sweep(services: Services, now: datetime) -> Swept:
-    """Look once at every tenant; safe to run at any time, from several processes at once.
+    """Look once where somebody waits; safe to run at any time, from several processes at once.
 
-    What goes wrong with one handoff is logged and tried again by the next sweep.
+    What goes wrong with one tenant or handoff is logged and tried again by the next sweep.
     """
     late = ticketed = 0
     async with services.engine.database.control_tx() as tx:
-        found = await tenants.list_all(tx)
-    for tenant in found:
-        services.engine.database.place(tenant.id, tenant.placement)
-        acting = Acting(services, tenant, Principal(tenant.id, "worker"))
-        late += await _each(acting, await _late(acting, now), _alarm, now)
-        ticketed += await _each(acting, await _left_in_queue(acting, now), _make_ticket, now)
+        found = await handoffs.list_awaited(tx, now)
+    for tenant_id in found:
+        try:
+            tenant = await services.engine.tenants.read(tenant_id)
+            acting = Acting(services, tenant, Principal(tenant.id, "worker"))
+            late += await _each(acting, await _late(acting, now), _alarm, now)
+            ticketed += await _each(acting, await _left_in_queue(acting, now), _make_ticket, now)
+        except DeskError as error:
+            log.warning("tenant_not_swept", tenant=str(tenant_id), error=type(error).__name__)
     return Swept(late, ticketed)
 
 

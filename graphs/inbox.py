@@ -7,28 +7,34 @@ from typing import Any
 
 import orjson
 
-from desk.domain import ConversationId, ConversationMode, DoubleTexting, Principal, Tenant, TurnId, new_id
-from desk.errors import Conflict, KeyReused, NotFound
+from desk.domain import ConversationId, ConversationMode, Principal, Tenant, TurnId, new_id
+from desk.errors import Erased, KeyReused, NotFound
 from desk.privacy.pseudonyms import Vault
 from desk.privacy.sealing import DataKey
-from desk.storage import checkpoint_rows, conversations, turn_queue, turns
+from desk.storage import checkpoint_rows, conversations, turn_commits, turns
 from desk.storage.checkpoint_rows import CheckpointRow
 from desk.storage.conversations import Conversation
-from desk.storage.pool import Cursor, Tx
+from desk.storage.pool import Tx
 from desk.storage.threads import thread_id
-from desk.storage.turns import Claim, NewTurn, Turn
+from desk.storage.turn_commits import Ground, KeyTaken, NewTurn
+from desk.storage.turns import Claim, Turn
+from graphs.crash_points import crash_point
 from graphs.services import Services
 
 
 @dataclass(frozen=True, slots=True)
 class TurnRequest:
-    """What a customer sends; without `conversation_id` it opens a new conversation."""
+    """What a customer sends, a message or the id of the action they `confirm`.
+
+    Without `conversation_id` it opens a new conversation.
+    """
 
     message: str
     idempotency_key: str
     conversation_id: ConversationId | None = None
     channel: str = "web"
     locale: str | None = None
+    confirm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,10 @@ class AcceptedTurn:
     tenant: Tenant
     key: DataKey
     message: str
+    confirm: str | None
     locale: str | None
     mode: ConversationMode
+    channel: str
     vault: Vault
     checkpoint: CheckpointRow | None
 
@@ -60,38 +68,45 @@ async def accept(
 ) -> AcceptedTurn | WaitingTurn | Turn:
     """Commit the message, or return the turn that this caller sent with this key before.
 
-    Raises Conflict when the conversation is too busy, NotFound when it is not the caller's, and KeyReused
-    when the key came with another body before.
+    Raises Conflict when the conversation is too busy, NotFound when it is not the caller's, KeyReused when
+    the key came with another body before, and Erased when the caller was erased a moment ago.
     """
     key = await services.engine.keys.data_key(principal)
     turn_id = TurnId(new_id())
-    conversation_id = request.conversation_id or ConversationId(new_id())
-    body = {"message": request.message, "locale": request.locale, "email": principal.email}
+    body = {
+        "message": request.message,
+        "confirm": request.confirm,
+        "locale": request.locale,
+        "email": principal.email,
+    }
     new = NewTurn(
         turn_id,
-        conversation_id,
+        request.conversation_id or ConversationId(new_id()),
         request.idempotency_key,
         _request_hash(services, principal, request),
         key.seal_json(body, aad=turns.input_aad(turn_id)),
+        opens=request.conversation_id is None,
+        channel=request.channel,
+        locale=request.locale,
     )
+    database, settings = services.engine.database, services.engine.settings
+    crash_point(settings, "before_accept")
     try:
-        with turns.accepting():
-            async with services.engine.database.tenant_tx(principal, pipeline=True) as tx:
-                if request.conversation_id is None:
-                    await conversations.add(tx, principal, conversation_id, request.channel, request.locale)
-                queued = await _put_into_inbox(tx, principal, new, tenant.settings.double_texting)
-                conversation, checkpoint = await _read_ground(tx, principal, conversation_id)
-                place = await queued.fetchone()
-                if place is None:
-                    raise Conflict("Too many messages wait in this conversation; try again in a moment.")
-    except turns.KeyTaken:
+        place = await turn_commits.accept(database, principal, new, tenant.settings.double_texting)
+    except KeyTaken:
         return await _earlier_turn(services, principal, new)
-    fence, running, interrupts = place
-    if not running:
-        return WaitingTurn(turn_id, conversation_id, tuple(interrupts))
+    except Erased:
+        assert principal.subject_id is not None
+        services.engine.keys.forget(principal.subject_id)
+        raise
+    crash_point(settings, "after_accept")
+    if not place.running:
+        return WaitingTurn(turn_id, new.conversation_id, place.interrupts)
     assert principal.subject_id is not None
-    claim = Claim(turn_id, principal.tenant_id, conversation_id, principal.subject_id, fence, attempts=1)
-    return _ready(claim, principal, tenant, key, body, conversation, checkpoint)
+    claim = Claim(
+        turn_id, principal.tenant_id, new.conversation_id, principal.subject_id, place.fence, attempts=1
+    )
+    return _ready(claim, principal, tenant, key, body, place.ground, request.channel)
 
 
 async def reopen(services: Services, claim: Claim) -> AcceptedTurn | None:
@@ -102,33 +117,25 @@ async def reopen(services: Services, claim: Claim) -> AcceptedTurn | None:
         key = await services.engine.keys.data_key(worker)
         async with services.engine.database.tenant_tx(worker) as tx:
             turn = await turns.get(tx, claim.turn_id)
-            conversation, checkpoint = await _read_ground(tx, worker, claim.conversation_id)
+            channel, ground = await _read_ground(tx, worker, claim.conversation_id)
     except NotFound:
         return None
     if turn is None or turn.state != "accepted":
         return None
     body = key.open_json(turn.input_sealed, aad=turns.input_aad(claim.turn_id))
     principal = Principal(claim.tenant_id, "user", claim.subject_id, body["email"])
-    return _ready(claim, principal, tenant, key, body, conversation, checkpoint)
+    return _ready(claim, principal, tenant, key, body, ground, channel)
 
 
-async def _put_into_inbox(
-    tx: Tx, principal: Principal, new: NewTurn, double_texting: DoubleTexting
-) -> Cursor:
-    await turns.add(tx, principal, new)
-    return await turn_queue.join(tx, principal, new, double_texting)
-
-
-async def _read_ground(
-    tx: Tx, principal: Principal, conversation_id: ConversationId
-) -> tuple[Conversation, CheckpointRow | None]:
-    """The conversation and its checkpoint: asked together, so that it costs one round trip."""
-    asked = await conversations.select(tx, conversation_id)
-    loaded = await checkpoint_rows.load(tx, _thread_of(principal, conversation_id))
-    conversation = await conversations.first(asked)
+async def _read_ground(tx: Tx, principal: Principal, conversation_id: ConversationId) -> tuple[str, Ground]:
+    """The conversation's channel, and what a turn of it stands on."""
+    conversation = await conversations.get(tx, conversation_id)
     if conversation is None or conversation.subject_id != principal.subject_id:
         raise NotFound
-    return conversation, await loaded.fetchone()
+    thread = thread_id(principal.tenant_id, conversation.subject_id, conversation_id)
+    checkpoint = await (await checkpoint_rows.load(tx, thread)).fetchone()
+    ground = Ground(conversation.locale, conversation.mode, conversation.vault_sealed, checkpoint)
+    return conversation.channel, ground
 
 
 def _ready(
@@ -137,8 +144,8 @@ def _ready(
     tenant: Tenant,
     key: DataKey,
     body: dict[str, Any],
-    conversation: Conversation,
-    checkpoint: CheckpointRow | None,
+    ground: Ground,
+    channel: str,
 ) -> AcceptedTurn:
     return AcceptedTurn(
         claim=claim,
@@ -146,25 +153,24 @@ def _ready(
         tenant=tenant,
         key=key,
         message=body["message"],
-        locale=body["locale"] or conversation.locale,
-        mode=conversation.mode,
-        vault=open_vault(conversation, key),
-        checkpoint=checkpoint,
+        confirm=body.get("confirm"),
+        locale=body["locale"] or ground.locale,
+        mode=ground.mode,
+        channel=channel,
+        vault=_opened(claim.conversation_id, ground.vault_sealed, key),
+        checkpoint=ground.checkpoint,
     )
 
 
 def open_vault(conversation: Conversation, key: DataKey) -> Vault:
     """The conversation's pseudonym vault; a new conversation has an empty one."""
-    if conversation.vault_sealed is None:
+    return _opened(conversation.id, conversation.vault_sealed, key)
+
+
+def _opened(conversation_id: ConversationId, vault_sealed: bytes | None, key: DataKey) -> Vault:
+    if vault_sealed is None:
         return Vault()
-    return Vault.from_json(
-        key.open_json(conversation.vault_sealed, aad=conversations.vault_aad(conversation.id))
-    )
-
-
-def _thread_of(principal: Principal, conversation_id: ConversationId) -> str:
-    assert principal.subject_id is not None
-    return thread_id(principal.tenant_id, principal.subject_id, conversation_id)
+    return Vault.from_json(key.open_json(vault_sealed, aad=conversations.vault_aad(conversation_id)))
 
 
 async def _earlier_turn(services: Services, principal: Principal, new: NewTurn) -> Turn:
@@ -180,4 +186,5 @@ async def _earlier_turn(services: Services, principal: Principal, new: NewTurn) 
 def _request_hash(services: Services, principal: Principal, request: TurnRequest) -> bytes:
     """A keyed hash, as a plain one would let a reader of the table confirm a guessed message."""
     body = [str(principal.subject_id), request.message, str(request.conversation_id), request.locale]
+    body += [request.confirm] if request.confirm else []
     return services.engine.keys.keyed_hash(orjson.dumps(body))

@@ -65,7 +65,7 @@ class OfficeHours:
 @lru_cache(maxsize=1000)
 def parse_office_hours(spans: tuple[str, ...], timezone: str) -> OfficeHours:
     """The settings as openings; raises Misconfigured with an example of what is understood."""
-    return OfficeHours(_zone(timezone), tuple(_opening(span) for span in spans))
+    return OfficeHours(zone_of(timezone), tuple(_opening(span) for span in spans))
 
 
 def office_hours(settings: TenantSettings) -> OfficeHours:
@@ -112,12 +112,13 @@ def _days(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _zone(name: str) -> tzinfo:
+def zone_of(name: str) -> tzinfo:
+    """The time zone of an IANA name; Misconfigured when there is none."""
     if name.upper() == "UTC":
         return UTC  # also where the system has no time zone database
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Misconfigured(
             f"There is no time zone {name!r}; write for example 'Europe/Berlin' or 'UTC'."
         ) from error

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from desk.bootstrap import open_engine
 from desk.settings import Settings
+from graphs.bundle import graph_version
 from graphs.services import Services
 from graphs.support import build_support_graph
+from graphs.untraced import spawn
 from tools import load_tools
 from tools.http import TenantHttp
 
@@ -27,7 +30,14 @@ async def open_services(
     ):
         services = Services(engine, load_tools(), http)
         await services.warm_up()
-        yield services
+        await asyncio.to_thread(graph_version)
+        following = spawn(services.book.follow())
+        try:
+            yield services
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            await services.aclose()
 
 
 def _allowed_hosts(settings: Settings) -> list[str]:

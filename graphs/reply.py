@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from desk.domain import Answer
-from desk.privacy.pseudonyms import Vault, restore
+from desk.privacy.pseudonyms import Vault, restore, restore_json
 from graphs.state import TurnContext
 
 
@@ -27,7 +27,7 @@ def build_reply(answer: Answer, context: TurnContext, *, total_ms: float) -> dic
         },
         "prompt": asdict(context.prompt) if context.prompt else None,
         "model": context.model,
-        "bundle": None,
+        "bundle": context.bundle,
         "usage": asdict(context.usage),
         "timings_ms": {"total": round(total_ms, 3), **_node_times(context.steps)},
     }
@@ -36,7 +36,8 @@ def build_reply(answer: Answer, context: TurnContext, *, total_ms: float) -> dic
 def restored(reply: dict[str, Any], vault: Vault) -> dict[str, Any]:
     """The reply as its own customer sees it: pseudonyms turned back into their values."""
     inner = reply["reply"]
-    return {**reply, "reply": {**inner, "text": restore(inner["text"], vault)}}
+    text, actions = restore(inner["text"], vault), restore_json(inner["actions"], vault)
+    return {**reply, "reply": {**inner, "text": text, "actions": actions}}
 
 
 def _node_times(steps: list[dict[str, Any]]) -> dict[str, float]:

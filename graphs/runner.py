@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -13,20 +12,24 @@ import structlog
 
 from desk.cache.memory import MemoryFeed
 from desk.cache.port import CacheAway, Feed
-from desk.domain import ConversationId, Principal, Tenant, TurnId, TurnState
-from desk.errors import Cancelled, DeskError, Draining
+from desk.domain import ConversationId, Principal, SubjectId, Tenant, TurnId, TurnState
+from desk.errors import Cancelled, DeskError, Draining, Unavailable
 from desk.events import Accepted, TurnEvent
 from desk.storage import turn_queue, turns
 from desk.storage.turns import Claim, Turn
 from desk.telemetry.metrics import TURNS_RUNNING
+from graphs.crash_points import crash_point
 from graphs.fanout import Fanout
 from graphs.following import Following, read_turn, stored_end
+from graphs.forgetting import forget_the_erased
 from graphs.inbox import AcceptedTurn, TurnRequest, WaitingTurn, accept, reopen
 from graphs.running import LONGEST_TURN_SECONDS, Running, give_up, run_to_its_end
 from graphs.services import Services
-from graphs.streams import TurnStream, problem_of
+from graphs.streams import LOOKED_UP, TurnStream, problem_of
+from graphs.untraced import spawn
 
 RENEW_SECONDS = 2.0
+RENEW_AGAIN_SECONDS = 0.2
 ORPHAN_POLL_SECONDS = 0.5
 FINISH_SECONDS = 5.0
 _CLAIMS_AT_ONCE = 32
@@ -51,22 +54,25 @@ class TurnRunner:
         longest_turn: float = LONGEST_TURN_SECONDS,
     ) -> None:
         self._services = services
+        self._settings = services.engine.settings
         self._on_end = on_end
         self._feed = feed or MemoryFeed()
         self._fanout = Fanout(feed) if feed else None
         self._following = Following(services, self._feed)
         self._longest_turn = longest_turn
         self._running: dict[TurnId, Running] = {}
+        self._unfinished: list[Claim] = []
         self._loops: list[asyncio.Task[None]] = []
         self._finishing: asyncio.Task[None] | None = None
 
     async def start(self, *, take_orphans: bool) -> None:
         """Begin to renew leases and, if asked, to take over turns of processes that died."""
-        self._loops += [_spawn(self._renew_leases()), _spawn(self._hear_hints())]
+        self._loops += [spawn(self._renew_leases()), spawn(self._hear_hints())]
+        self._loops.append(spawn(forget_the_erased(self._services.engine, self._feed, self._drop)))
         if self._fanout is not None:
-            self._loops.append(_spawn(self._fanout.run()))
+            self._loops.append(spawn(self._fanout.run()))
         if take_orphans:
-            self._loops.append(_spawn(self._poll_queue()))
+            self._loops.append(spawn(self._poll_queue()))
 
     @property
     def draining(self) -> bool:
@@ -76,7 +82,7 @@ class TurnRunner:
     def drain(self) -> None:
         """Take no new turns from now on; what runs has five seconds to end, and is handed back then."""
         if self._finishing is None:
-            self._finishing = _spawn(self._finish())
+            self._finishing = spawn(self._finish())
 
     async def stop(self) -> None:
         """Let the turns end that end soon, and hand the others back, so that another process runs them."""
@@ -99,9 +105,11 @@ class TurnRunner:
             running.task.cancel()
         await asyncio.gather(*(running.task for running in left), return_exceptions=True)
         if left:
+            crash_point(self._settings, "before_release")
             with contextlib.suppress(DeskError):
                 async with self._services.engine.database.control_tx() as tx:
                     await turn_queue.release(tx, [running.claim for running in left])
+            crash_point(self._settings, "after_release")
 
     async def submit(self, principal: Principal, tenant: Tenant, request: TurnRequest) -> TurnStream:
         """Accept the message and start its turn; a key that was used before gives the turn it gave then."""
@@ -117,6 +125,8 @@ class TurnRunner:
     async def follow(self, principal: Principal, turn_id: TurnId, *, after: int = 0) -> TurnStream:
         """A turn's stream, for a reader who has seen the events up to `after`; NotFound unless theirs."""
         turn = await read_turn(self._services, principal, turn_id)
+        if after > LOOKED_UP and turn.state != "accepted":
+            return await self._looked_up(principal, turn)
         stream = self._stream_here(turn)
         if stream is None:
             stream = self._following.follow(principal, turn, after=after)
@@ -130,13 +140,16 @@ class TurnRunner:
         if turn.state != "accepted":
             return turn.state
         await self._brake(turn_id)
+        crash_point(self._settings, "before_cancel")
         async with self._services.engine.database.tenant_tx(principal) as tx:
-            if await turn_queue.leave_waiting(tx, turn_id):
+            withdrawn = await turn_queue.leave_waiting(tx, turn_id)
+            if withdrawn:
                 await turns.withdraw(tx, turn_id, problem_of(Cancelled(), turn_id))
-                return "cancelled"
-            # If its process dies before the turn has ended, the next one must know.
-            await turn_queue.ask_cancel(tx, turn_id)
-        return turn.state
+            else:
+                # If its process dies before the turn has ended, the next one must know.
+                await turn_queue.ask_cancel(tx, turn_id)
+        crash_point(self._settings, "after_cancel")
+        return "cancelled" if withdrawn else turn.state
 
     def _run(self, turn: AcceptedTurn) -> TurnStream:
         claim = turn.claim
@@ -148,7 +161,7 @@ class TurnRunner:
         if self._fanout is not None:
             self._fanout.carry(claim.tenant_id, stream, turn.key)
         running = Running.begin(claim, stream, self._longest_turn)
-        running.task = _spawn(self._work(running, turn))
+        running.task = spawn(self._work(running, turn))
         self._running[claim.turn_id] = running
         TURNS_RUNNING.set(len(self._running))
         running.task.add_done_callback(lambda _: self._forget(running))
@@ -157,6 +170,9 @@ class TurnRunner:
     def _forget(self, running: Running) -> None:
         if self._running.get(running.claim.turn_id) is running:
             del self._running[running.claim.turn_id]
+        # Also a run that was cancelled, because another process took its turn while the store was away.
+        if running.store_away and running.stream.abandoned:
+            self._unfinished.append(running.claim)
         TURNS_RUNNING.set(len(self._running))
 
     async def _work(self, running: Running, turn: AcceptedTurn) -> None:
@@ -184,6 +200,10 @@ class TurnRunner:
             return stream
         if turn.state == "accepted":
             return self._following.follow(principal, turn)
+        return await self._looked_up(principal, turn)
+
+    async def _looked_up(self, principal: Principal, turn: Turn) -> TurnStream:
+        """A turn that is over, as it was stored."""
         stream = TurnStream(turn.id, turn.conversation_id)
         stream.publish(Accepted(turn.id, turn.conversation_id))
         stream.conclude(*await stored_end(self._services, principal, turn))
@@ -217,17 +237,36 @@ class TurnRunner:
             elif what == "watch" and self._fanout is not None:
                 self._fanout.watch(running.claim.turn_id)
 
+    def _drop(self, subject_id: SubjectId) -> None:
+        """Stop what runs for a subject that was erased; the fence keeps its commit out anyway."""
+        for running in list(self._running.values()):
+            if running.claim.subject_id == subject_id:
+                running.task.cancel()
+
     async def _renew_leases(self) -> None:
+        pause = RENEW_SECONDS
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            claims = [running.claim for running in self._running.values() if not running.overdue]
-            if not claims:
+            await asyncio.sleep(pause)
+            held = [running for running in self._running.values() if not running.overdue]
+            unfinished = self._unfinished.copy()
+            if not held and not unfinished:
                 continue
+            crash_point(self._settings, "before_renewal")
+            claims = [running.claim for running in held]
             try:
                 async with self._services.engine.database.control_tx() as tx:
                     standings = await turn_queue.renew(tx, claims)
+                    if unfinished:
+                        await turn_queue.forgive(tx, unfinished)
             except DeskError:
-                continue  # the leases may run out; the fence then keeps our commits out
+                # The wait has used up half a lease. If it runs out, the fence keeps our commits out.
+                pause = RENEW_AGAIN_SECONDS
+                for running in held:
+                    running.store_away = True
+                continue
+            pause = RENEW_SECONDS
+            crash_point(self._settings, "after_renewal")
+            del self._unfinished[: len(unfinished)]
             for claim in claims:
                 self._heed(claim, standings)
 
@@ -275,6 +314,7 @@ class TurnRunner:
 
     async def _take_over(self, claim: Claim) -> None:
         """Run a claimed turn, or settle one that cannot be run; what goes wrong is left to its next lease."""
+        crash_point(self._settings, "after_claim")
         try:
             if claim.tries > turn_queue.MOST_TRIES:
                 await give_up(self._services, claim, "its process ended, or lost its lease, in every try")
@@ -286,6 +326,8 @@ class TurnRunner:
                 return
             log.info("turn_taken_over", turn_id=str(claim.turn_id), attempts=claim.attempts)
             self._run(turn)
+        except Unavailable:
+            self._unfinished.append(claim)
         except Exception as error:
             log.exception("take_over_failed", turn_id=str(claim.turn_id), error=type(error).__name__)
 
@@ -295,8 +337,3 @@ def _turn_id(text: str) -> TurnId:
         return TurnId(UUID(text))
     except ValueError:
         return TurnId(UUID(int=0))
-
-
-def _spawn(work: Any) -> asyncio.Task[None]:
-    """A task in an empty context: nothing of the request's callbacks or tracing reaches into the turn."""
-    return asyncio.create_task(work, context=contextvars.Context())

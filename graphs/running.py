@@ -13,9 +13,10 @@ import structlog
 from desk.domain import Principal
 from desk.errors import DeskError, Fenced, Unavailable
 from desk.events import Failed
-from desk.storage import turn_queue, turns
+from desk.storage import deliveries, turn_queue, turns
 from desk.storage.turns import Claim
 from graphs.brake import Brake
+from graphs.crash_points import crash_point
 from graphs.inbox import AcceptedTurn, reopen
 from graphs.services import Services
 from graphs.streams import TurnStream, problem_of
@@ -39,6 +40,7 @@ class Running:
     longest: float
     until: float
     missed: int = 0
+    store_away: bool = False
     task: asyncio.Task[None] = field(init=False)
 
     @classmethod
@@ -66,6 +68,8 @@ async def run_to_its_end(services: Services, running: Running, turn: AcceptedTur
             following = await _try(services, running, following)
     except (Fenced, Unavailable) as error:
         # Not ours any more, or not committable now: the queue's lease decides who finishes it.
+        # The store's own word: a model or a tool that is away costs a try.
+        running.store_away |= type(error) is Unavailable
         log.warning("turn_left", turn_id=str(running.claim.turn_id), error=type(error).__name__)
     finally:
         running.stream.abandon()
@@ -92,8 +96,10 @@ async def _try(services: Services, running: Running, turn: AcceptedTurn) -> Acce
 
 async def _again(services: Services, running: Running) -> AcceptedTurn | None:
     await asyncio.sleep(_PAUSE_SECONDS * running.claim.tries)
+    crash_point(services.engine.settings, "before_retry")
     async with services.engine.database.control_tx() as tx:
         claim = await turn_queue.claim_again(tx, running.claim)
+    crash_point(services.engine.settings, "after_retry")
     if claim is None:
         raise Fenced
     running.claim = claim
@@ -116,9 +122,14 @@ async def _store_failure(
 ) -> dict[str, Any]:
     problem = problem_of(error, claim.turn_id)
     worker = Principal(claim.tenant_id, "worker", claim.subject_id)
+    crash_point(services.engine.settings, "before_failure")
     async with services.engine.database.tenant_tx(worker) as tx:
         await turns.pass_fence(tx, claim)
         await turns.fail(tx, claim, state, problem, reason)
+        if state == "dead":
+            conversation = claim.conversation_id
+            await deliveries.owe(tx, "turn.dead", turn_id=claim.turn_id, conversation_id=conversation)
+    crash_point(services.engine.settings, "after_failure")
     return problem
 
 

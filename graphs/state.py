@@ -12,13 +12,17 @@ from langgraph.channels import UntrackedValue
 from numpy.typing import NDArray
 from typing_extensions import TypedDict
 
-from desk.domain import Answer, ConversationId, Principal, PromptRef, Tenant, TurnId, Usage
+from desk.domain import Action, Answer, ConversationId, Principal, PromptRef, Tenant, TurnId, Usage
 from desk.events import TurnEvent
 from desk.privacy.pseudonyms import Vault
 from desk.storage.handoffs import HandoffRequest
 from desk.tooling import Passage
+from graphs.brake import Brake
 from graphs.ledger import Ledger
 from graphs.services import Services
+from graphs.tuning import Tuning
+from prompts.choice import PromptChoice
+from prompts.shelf import Pin
 
 WINDOW = 12
 
@@ -45,13 +49,25 @@ class Topic(TypedDict, total=False):
     fallbacks: int
 
 
+class Offer(TypedDict):
+    """An action that waits for a yes; its arguments hold pseudonyms. The next answer withdraws it."""
+
+    id: str
+    label: str
+    tool: str
+    arguments: dict[str, Any]
+    expires_at: str
+
+
 class TurnState(TypedDict, total=False):
-    """The first four are kept with the conversation; the others live for one turn and are never stored."""
+    """The first six are kept with the conversation; the others live for one turn and are never stored."""
 
     window: Annotated[list[Line], keep_last_lines]
     summary: str
     language: str
     topic: Topic
+    offers: list[Offer]
+    pinned: dict[str, Pin]
 
     flags: Annotated[tuple[str, ...], UntrackedValue]
     text: Annotated[str, UntrackedValue]
@@ -59,6 +75,7 @@ class TurnState(TypedDict, total=False):
     passages: Annotated[tuple[Passage, ...], UntrackedValue]
     exchange: Annotated[tuple[dict[str, Any], ...], UntrackedValue]
     draft: Annotated[Draft, UntrackedValue]
+    offered: Annotated[tuple[Action, ...], UntrackedValue]
     answer: Annotated[Answer, UntrackedValue]
 
 
@@ -66,7 +83,7 @@ class TurnState(TypedDict, total=False):
 class Decided:
     """Where a message goes and why: its intent (None = none of ours) and the router's confidence, 0 to 1."""
 
-    route: Literal["canned", "order", "product", "faq", "handoff"]
+    route: Literal["canned", "order", "product", "faq", "handoff", "action"]
     intent: str | None
     confidence: float
     because: str
@@ -84,7 +101,11 @@ class Draft:
 
 @dataclass(slots=True)
 class TurnContext:
-    """What one turn may use and notes down; never stored as it is. `text` is what the customer wrote, raw."""
+    """What one turn may use and notes down; never stored as it is.
+
+    `text` is what the customer wrote, raw, or what their tap on the action `confirm` says. `start` is the
+    state that the turns before left; `noted` is what the running node has to say of itself, for its step.
+    """
 
     turn_id: TurnId
     conversation_id: ConversationId
@@ -97,6 +118,8 @@ class TurnContext:
     ledger: Ledger
     vault: Vault
     emit: Callable[[TurnEvent], None]
+    brake: Brake
+    confirm: str | None = None
     vector: NDArray[np.float32] | None = None
     steps: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
@@ -104,3 +127,8 @@ class TurnContext:
     prompt: PromptRef | None = None
     handoff: HandoffRequest | None = None
     shown: str = ""
+    prompts: PromptChoice = field(default_factory=PromptChoice)
+    bundle: str | None = None
+    tuning: Tuning = field(default_factory=Tuning)
+    start: dict[str, Any] = field(default_factory=dict)
+    noted: dict[str, Any] = field(default_factory=dict)

@@ -17,6 +17,9 @@ from desk.events import Accepted, Done, Failed, Revised, TurnEvent
 from graphs.frames import event_of, frame
 
 IDS_PER_RUN = 1_000_000
+# Above the ids of every run: what is told of an end that was looked up. Every process numbers it alike, so
+# who leaves in the middle of it goes on anywhere, and is not told the run's own events on top.
+LOOKED_UP = 2**52
 HEARTBEAT_SECONDS = 10.0
 HEARTBEAT = b": still here\n\n"
 
@@ -29,7 +32,6 @@ class TurnStream:
     def __init__(self, turn_id: TurnId, conversation_id: ConversationId, *, run: int = 1) -> None:
         self.turn_id = turn_id
         self.conversation_id = conversation_id
-        self.ended = False
         self.readers = 0
         self.copied = 0
         self.patience: float | None = None
@@ -37,8 +39,9 @@ class TurnStream:
         self._next_id = 1
         self._ids: list[int] = []
         self._events: list[TurnEvent] = []
-        self._frames: list[bytes] = []
+        self._frames: list[bytes] = []  # of the first events, as far as somebody wanted them
         self._more = asyncio.Event()
+        self._end = asyncio.Event()
         self.begin_run(run)
 
     def __len__(self) -> int:
@@ -54,12 +57,14 @@ class TurnStream:
         """Append an event; Done or Failed ends the stream. A second `accepted` is left out."""
         if isinstance(event, Accepted) and self._tells_accepted():
             return
-        self._append(self._next_id, event, frame(self._next_id, event))
+        self._append(self._next_id, event)
 
     def copy(self, event_id: int, one: bytes) -> None:
         """Append a frame of another process, under its id; one that is here already is left out."""
         if event_id >= self._next_id:
-            self._append(event_id, event_of(one), one)
+            self._framed()
+            self._append(event_id, event_of(one))
+            self._frames.append(one)
         self.copied = len(self._ids)
 
     def note_seen(self, after: int) -> None:
@@ -68,15 +73,15 @@ class TurnStream:
 
     def conclude(self, *events: TurnEvent) -> None:
         """Append what the database knows of the end, above all ids that any reader has seen."""
-        self._next_id = max(self._next_id, self._seen + 1)
+        begins = LOOKED_UP + 1 if len(events) > 1 else self._seen + 1
+        self._next_id = max(self._next_id, begins)
         for event in events:
             self.publish(event)
 
     def abandon(self) -> None:
         """End here without a last event: the turn goes on elsewhere, and its readers may follow it there."""
-        if not self.ended:
-            self.ended = True
-            self._more.set()
+        self._end.set()
+        self._more.set()
 
     def wake(self) -> None:
         """Let every waiting reader look again."""
@@ -112,7 +117,7 @@ class TurnStream:
             while True:
                 if behind:
                     position = bisect_right(self._ids, after)
-                waiting = self._frames[position:]
+                waiting = self._framed()[position:]
                 if waiting:
                     behind = False
                     position += len(waiting)
@@ -131,25 +136,34 @@ class TurnStream:
 
     def frames_from(self, position: int) -> list[tuple[int, bytes]]:
         """What was appended since `position`, as ids and frames."""
-        return list(zip(self._ids[position:], self._frames[position:], strict=True))
+        return list(zip(self._ids[position:], self._framed()[position:], strict=True))
 
     async def over(self) -> None:
         """Wait for the end, whatever it is."""
-        while not self.ended:
-            await self._wait()
+        await self._end.wait()
 
     async def outcome(self) -> dict[str, Any]:
         """The reply or the problem of the last event; raises Conflict if it takes too long elsewhere."""
+        self.readers += 1
         try:
             async with asyncio.timeout(self.patience):
-                async for _, event in self.read():
-                    if isinstance(event, Done):
-                        return event.reply
-                    if isinstance(event, Failed):
-                        return event.problem
+                await self._end.wait()
         except TimeoutError:
             raise Conflict("This turn is not over yet; send the same key again to get its answer.") from None
-        raise AssertionError("a stream ends with done or error")
+        finally:
+            self.readers -= 1
+        match self._events[-1] if self._events else None:
+            case Done(reply):
+                return reply
+            case Failed(problem):
+                return problem
+            case _:
+                return problem_of(Unavailable(), self.turn_id)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes here."""
+        return self._end.is_set()
 
     @property
     def last(self) -> TurnEvent:
@@ -160,6 +174,11 @@ class TurnStream:
     def last_id(self) -> int:
         """The newest event's id; 0 before the first."""
         return self._ids[-1] if self._ids else 0
+
+    @property
+    def streamed(self) -> bool:
+        """Whether somebody has read it frame by frame, and may come back for the rest."""
+        return bool(self._frames)
 
     @property
     def failed(self) -> bool:
@@ -178,13 +197,19 @@ class TurnStream:
     def _tells_accepted(self) -> bool:
         return any(isinstance(event, Accepted) for event in self._events[:2])
 
-    def _append(self, event_id: int, event: TurnEvent, one: bytes) -> None:
+    def _framed(self) -> list[bytes]:
+        """The frames of all events: made when somebody first wants them, and once for all."""
+        made = len(self._frames)
+        rest = zip(self._ids[made:], self._events[made:], strict=True)
+        self._frames += [frame(event_id, event) for event_id, event in rest]
+        return self._frames
+
+    def _append(self, event_id: int, event: TurnEvent) -> None:
         self._ids.append(event_id)
         self._events.append(event)
-        self._frames.append(one)
         self._next_id = event_id + 1
         if isinstance(event, Done | Failed):
-            self.ended = True
+            self._end.set()
         self._more.set()
 
 

@@ -1,32 +1,35 @@
 """The support graph: its nodes and edges, and nothing else.
 
-screen -> scrub_pii -> route_intent | fallback
-route_intent -> canned_reply | lookup_order | recommend_products | handoff -> END
+screen -> scrub_pii -> route_intent | confirm_action -> END | fallback
+route_intent -> canned_reply | lookup_order | recommend_products | offer_action | handoff -> END
              -> retrieve_faqs -> END | call_llm | fallback
 call_llm <-> run_tools, call_llm -> verify_answer -> END | fallback
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
-from langgraph.runtime import get_runtime
+from langgraph.runtime import Runtime
 
 from graphs.nodes.call_llm import call_llm
 from graphs.nodes.canned_reply import canned_reply
+from graphs.nodes.confirm_action import awaits_yes, confirm_action
 from graphs.nodes.fallback import fallback
 from graphs.nodes.handoff import handoff
 from graphs.nodes.lookup_order import lookup_order
+from graphs.nodes.offer_action import offer_action
 from graphs.nodes.recommend_products import recommend_products
 from graphs.nodes.retrieve_faqs import may_call_model, retrieve_faqs
 from graphs.nodes.route_intent import route_intent
 from graphs.nodes.run_tools import run_tools
-from graphs.nodes.screen import refuses, screen
+from graphs.nodes.screen import allows_model, refuses, screen
 from graphs.nodes.scrub_pii import scrub_pii
 from graphs.nodes.verify_answer import verify_answer
 from graphs.state import TurnContext, TurnState
-from graphs.steps import step
+from graphs.steps import Node, step
 
 NODES = (
     screen,
@@ -35,6 +38,8 @@ NODES = (
     canned_reply,
     lookup_order,
     recommend_products,
+    offer_action,
+    confirm_action,
     retrieve_faqs,
     call_llm,
     run_tools,
@@ -48,23 +53,28 @@ ROUTES = {
     "order": "lookup_order",
     "product": "recommend_products",
     "faq": "retrieve_faqs",
+    "action": "offer_action",
     "handoff": "handoff",
 }
 
 
-def build_support_graph() -> StateGraph[TurnState, TurnContext, Any, Any]:
-    """The graph, not yet compiled; `run_turn` brings the checkpointer of each turn."""
+def build_support_graph(
+    as_run: Callable[[Node], Node] = step,
+) -> StateGraph[TurnState, TurnContext, Any, Any]:
+    """The graph, not yet compiled, of nodes `as_run`; `run_turn` brings the checkpointer of each turn."""
     graph = StateGraph(TurnState, context_schema=TurnContext)
     for node in NODES:
-        timed: Any = step(node)  # the overloads of add_node do not take an alias of a callable
+        timed: Any = as_run(node)  # the overloads of add_node do not take an alias of a callable
         graph.add_node(node.__name__, timed)
     graph.add_edge(START, "screen")
     graph.add_edge("screen", "scrub_pii")
-    graph.add_conditional_edges("scrub_pii", _unless_refused, ["route_intent", "fallback"])
+    graph.add_conditional_edges("scrub_pii", _after_scrub, ["route_intent", "confirm_action", "fallback"])
     graph.add_conditional_edges("route_intent", _by_route, list(ROUTES.values()))
     graph.add_edge("canned_reply", END)
     graph.add_conditional_edges("lookup_order", _answered_or("retrieve_faqs"), ["retrieve_faqs", END])
     graph.add_edge("recommend_products", END)
+    graph.add_edge("offer_action", END)
+    graph.add_edge("confirm_action", END)
     graph.add_conditional_edges("retrieve_faqs", _after_retrieval, ["call_llm", "fallback", END])
     graph.add_conditional_edges("call_llm", _after_model, ["run_tools", "verify_answer"])
     graph.add_edge("run_tools", "call_llm")
@@ -75,18 +85,24 @@ def build_support_graph() -> StateGraph[TurnState, TurnContext, Any, Any]:
 
 
 # Edges are async because LangGraph runs plain functions in a thread: two hops a turn.
-async def _unless_refused(state: TurnState) -> str:
-    return "fallback" if refuses(state) else "route_intent"
+async def _after_scrub(state: TurnState, runtime: Runtime[TurnContext]) -> str:
+    if refuses(state):
+        return "fallback"
+    return "confirm_action" if awaits_yes(state, runtime.context) else "route_intent"
 
 
 async def _by_route(state: TurnState) -> str:
-    return ROUTES[state["decision"].route]
+    route = state["decision"].route
+    if route == "action" and not allows_model(state):
+        # A message that may be an attack is answered, but has nothing done.
+        route = "order" if state.get("topic", {}).get("order_ids") else "faq"
+    return ROUTES[route]
 
 
-async def _after_retrieval(state: TurnState) -> str:
+async def _after_retrieval(state: TurnState, runtime: Runtime[TurnContext]) -> str:
     if "answer" in state:
         return END
-    return "call_llm" if may_call_model(state, get_runtime(TurnContext).context) else "fallback"
+    return "call_llm" if may_call_model(state, runtime.context) else "fallback"
 
 
 async def _after_model(state: TurnState) -> str:

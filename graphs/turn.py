@@ -4,95 +4,124 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import langsmith
-from langgraph.graph.state import CompiledStateGraph
-
-from desk.domain import Answer, HandoffId, HandoffState, MessageId, new_id
+from desk.domain import Answer, HandoffId, HandoffState, MessageId
 from desk.events import Accepted, Done, Failed, HandoffChanged, Token, TurnEvent
 from desk.privacy.language import detect_language
 from desk.privacy.pseudonyms import restore, scrub
-from desk.storage import checkpoint_rows, conversations, handoffs, messages, steps, turns, usage
+from desk.storage import handoffs, turn_commits
 from desk.storage.checkpoint_seals import open_row
-from desk.storage.messages import NewMessage
 from desk.storage.pool import Tx
 from desk.storage.staging import StagedSaver
 from desk.storage.threads import thread_id
+from desk.storage.turn_commits import Outcome
 from graphs.answering import say
 from graphs.brake import Brake, Stopped
-from graphs.crash_points import crash_point
+from graphs.crash_points import crash_around, crash_point
+from graphs.flow import Flow
 from graphs.inbox import AcceptedTurn
 from graphs.ledger import Ledger
+from graphs.nodes.confirm_action import tapped_text
 from graphs.office_hours import due_at
+from graphs.outcome import seal_outcome
+from graphs.prompting import choose_prompts
 from graphs.reply import build_reply, restored
 from graphs.services import Services
-from graphs.state import TurnContext, TurnState
+from graphs.state import TurnContext
 from graphs.stopping import commit_stopped
 from graphs.support import build_support_graph
+from prompts.choice import PromptChoice
 from prompts.replies import LANGUAGES
 
 Emit = Callable[[TurnEvent], None]
 
 
-async def run_turn(services: Services, turn: AcceptedTurn, emit: Emit, brake: Brake | None = None) -> None:
+async def run_turn(
+    services: Services,
+    turn: AcceptedTurn,
+    emit: Emit,
+    brake: Brake | None = None,
+    *,
+    prompts: PromptChoice | None = None,
+) -> None:
     """Run the graph and commit what came of it; the last event is `done`, after the commit.
+
+    With `prompts` it is run with these, and not with those that the tenant's labels say.
 
     If the brake is pulled while the graph runs, what was shown is committed and the last event is an `error`.
 
     Raises Fenced when another process owns the turn, and whatever the graph raises: the caller decides
-    what becomes of a turn that failed. Must run in a task with an empty contextvars context, so that no
+    what becomes of a turn that failed. Must run in a task that `graphs.untraced` spawned, so that no
     callback of a framework above sees the state of the nodes.
     """
     began = time.perf_counter()
+    settings = services.engine.settings
+    emit = crash_around(settings, emit)
     emit(Accepted(turn.claim.turn_id, turn.claim.conversation_id))
-    context = await _context(services, turn, emit)
     saver = _saver(turn)
-    crash_point(services.engine.settings, "accepted")
+    context = await _context(services, turn, saver, emit, brake or Brake())
+    pinned = await choose_prompts(services, turn, context, saver.state, prompts)
+    crash_point(settings, "before_run")
     run = _leave_for_the_person if turn.mode == "human" else _run_graph
     try:
-        answer, asked = await (brake or Brake()).stoppable(run(context, saver))
+        answer, asked = await context.brake.stoppable(run(context, saver, pinned))
     except Stopped:
-        graph = compiled_graph() if services.graph is None else None
         total_ms = (time.perf_counter() - began) * 1000
-        emit(Failed(await commit_stopped(context, turn, graph, total_ms=total_ms)))
+        emit(Failed(await commit_stopped(context, turn, flow_of(services), _saver(turn), total_ms=total_ms)))
         return
     if not context.shown:
         emit(Token(restore(answer.text, context.vault)))
     reply = build_reply(answer, context, total_ms=(time.perf_counter() - began) * 1000)
-    crash_point(services.engine.settings, "before_commit")
-    handed = await _commit(context, turn, Exchange(asked, answer, reply), saver)
-    crash_point(services.engine.settings, "after_commit")
+    crash_point(settings, "before_commit")
+    outcome = seal_outcome(context, turn, asked, answer.text, reply, saver.sealed(turn.key))
+    handed = await _commit(context, turn, outcome)
+    crash_point(settings, "after_commit")
     if handed is not None:
         emit(HandoffChanged(*handed))
     emit(Done(restored(reply, context.vault)))
 
 
 @lru_cache(maxsize=1)
-def compiled_graph() -> CompiledStateGraph[TurnState, TurnContext, Any, Any]:
-    """The support graph, compiled once a process."""
-    return build_support_graph().compile()
+def support_flow() -> Flow:
+    """The support graph as it is run, made once a process; what waits for a model or a tool stands apart."""
+    return Flow(build_support_graph(), apart=("call_llm", "run_tools"))
 
 
-async def _context(services: Services, turn: AcceptedTurn, emit: Emit) -> TurnContext:
-    ledger = Ledger(services.engine.database, turn.principal, turn.claim, turn.key)
+def flow_of(services: Services) -> Flow:
+    """The graph that turns of these services run."""
+    return services.flow or support_flow()
+
+
+async def _context(
+    services: Services, turn: AcceptedTurn, saver: StagedSaver, emit: Emit, brake: Brake
+) -> TurnContext:
+    engine = services.engine
+    ledger = Ledger(engine.settings, engine.database, turn.principal, turn.claim, turn.key)
     if turn.claim.attempts > 1:
         await ledger.load()
+    text = turn.message
+    if turn.confirm:
+        said = tapped_text(saver.state, turn.confirm, turn.locale or turn.tenant.settings.locale)
+        text = restore(said, turn.vault)
     return TurnContext(
         turn_id=turn.claim.turn_id,
         conversation_id=turn.claim.conversation_id,
         principal=turn.principal,
         tenant=turn.tenant,
-        text=turn.message,
+        text=text,
         locale=turn.locale,
         now=datetime.now(UTC),
         services=services,
         ledger=ledger,
         vault=turn.vault,
         emit=emit,
+        # What a run before has asked a tool for must be brought to its end, whoever cancels.
+        brake=Brake() if ledger.acted else brake,
+        confirm=turn.confirm,
+        start=saver.state,
     )
 
 
@@ -103,25 +132,20 @@ def _saver(turn: AcceptedTurn) -> StagedSaver:
     return StagedSaver(thread, loaded)
 
 
-async def _run_graph(context: TurnContext, saver: StagedSaver) -> tuple[Answer, str]:
+async def _run_graph(context: TurnContext, saver: StagedSaver, pinned: dict[str, Any]) -> tuple[Answer, str]:
     """The graph's answer, and the message as it may be stored."""
-    graph = context.services.graph or compiled_graph()
-    with langsmith.tracing_context(enabled=False):
-        state = await graph.ainvoke(
-            {"window": []},
-            {"configurable": saver.configurable},
-            context=context,
-            durability="exit",
-        )
+    state = await flow_of(context.services).run(saver, context, also=pinned)
     return state["answer"], state["text"]
 
 
-async def _leave_for_the_person(context: TurnContext, saver: StagedSaver) -> tuple[Answer, str]:
+async def _leave_for_the_person(
+    context: TurnContext, saver: StagedSaver, pinned: dict[str, Any]
+) -> tuple[Answer, str]:
     """While a person has the conversation no graph runs: the message is recorded for them."""
     async with context.services.engine.database.tenant_tx(context.principal) as tx:
         open_handoff = await handoffs.get_open(tx, context.conversation_id)
     if open_handoff is None:  # nobody would ever read it
-        return await _run_graph(context, saver)
+        return await _run_graph(context, saver, pinned)
     settings = context.tenant.settings
     scrubbed = scrub(context.text, context.vault, order_patterns=settings.order_patterns)
     context.vault = scrubbed.vault
@@ -131,40 +155,20 @@ async def _leave_for_the_person(context: TurnContext, saver: StagedSaver) -> tup
     return say({"language": language}, key, "handoff", intent="human"), scrubbed.text
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """What was asked and what is answered, both with pseudonyms, and the reply object to store."""
-
-    asked: str
-    answer: Answer
-    reply: dict[str, Any]
-
-
 async def _commit(
-    context: TurnContext, turn: AcceptedTurn, exchange: Exchange, saver: StagedSaver
+    context: TurnContext, turn: AcceptedTurn, outcome: Outcome
 ) -> tuple[HandoffId, HandoffState] | None:
-    """COMMIT 2: messages, checkpoint, steps, usage, handoff and reply: one round trip, under the fence.
+    """COMMIT 2, under the fence: one call, or one transaction if a person is asked for or has a new message.
 
     Gives the handoff that the turn asked for, as it stands now.
     """
-    key, claim, principal = turn.key, turn.claim, turn.principal
-    said = _messages(turn, exchange)
-    checkpoint = saver.sealed(key)
-    reply_sealed = key.seal_json(exchange.reply, aad=turns.reply_aad(claim.turn_id))
-    steps_sealed = key.seal_json(context.steps, aad=steps.steps_aad(claim.turn_id))
-    vault_sealed = key.seal_json(context.vault.to_json(), aad=conversations.vault_aad(claim.conversation_id))
-    async with context.services.engine.database.tenant_tx(principal, pipeline=True) as tx:
-        await turns.pass_fence(tx, claim)
-        await messages.add(tx, principal, claim.conversation_id, claim.turn_id, said)
-        if checkpoint is not None:
-            await checkpoint_rows.replace(tx, checkpoint)
-        await steps.add(tx, principal, claim.turn_id, steps_sealed)
-        if context.model is not None:
-            await usage.add(tx, principal, claim.turn_id, context.model, context.usage)
-        await conversations.record_turn(tx, claim.conversation_id, vault_sealed, added=len(said))
-        route, intent = exchange.answer.route, exchange.answer.intent
-        await turns.finish(tx, claim.turn_id, reply_sealed, route=route, intent=intent)
-        return await _hand_over(tx, context, turn, said[0].id)
+    database, principal, claim = context.services.engine.database, turn.principal, turn.claim
+    if context.handoff is None and turn.mode != "human":
+        await turn_commits.commit(database, principal, claim, outcome)
+        return None
+    async with database.tenant_tx(principal) as tx:
+        await turn_commits.commit_in(tx, database, principal, claim, outcome)
+        return await _hand_over(tx, context, turn, outcome.asked.id)
 
 
 async def _hand_over(
@@ -175,20 +179,6 @@ async def _hand_over(
     if context.handoff is not None:
         opened = await (await handoffs.request(tx, turn.principal, claim, context.handoff)).fetchone()
         return (opened[0], opened[1]) if opened else None
-    if turn.mode == "human":
-        due = due_at(context.tenant.settings, context.now)
-        await handoffs.note_message(tx, claim.conversation_id, asked, due)
+    due = due_at(context.tenant.settings, context.now)
+    await handoffs.note_message(tx, claim.conversation_id, asked, due)
     return None
-
-
-def _messages(turn: AcceptedTurn, exchange: Exchange) -> tuple[NewMessage, NewMessage]:
-    asked, told = MessageId(new_id()), MessageId(new_id())
-    return (
-        NewMessage(asked, "user", turn.key.seal_text(exchange.asked, aad=messages.text_aad(asked))),
-        NewMessage(
-            told,
-            "assistant",
-            turn.key.seal_text(exchange.answer.text, aad=messages.text_aad(told)),
-            exchange.answer.route,
-        ),
-    )

@@ -1,4 +1,4 @@
-"""Loads a tenant's intents from `intents/<pack>.yaml`: how people ask, where it goes, what is said."""
+"""Reads intent packs, such as `intents/<pack>.yaml`: how people ask, where it goes, what is said."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from typing import Any, Literal, TypeGuard, get_args
 
 from desk.errors import Misconfigured
 from prompts.replies import DEFAULT_LANGUAGE, LANGUAGES, spoken_language
-from prompts.yaml_file import read_mapping
+from prompts.yaml_file import parse_mapping
 
-IntentRoute = Literal["canned", "order", "product", "faq", "handoff"]
+IntentRoute = Literal["canned", "order", "product", "faq", "handoff", "action"]
 
 FOLDER = Path(__file__).parent / "intents"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_KEYS = frozenset({"name", "route", "reply", "suggestions", "examples"})
+_KEYS = frozenset({"name", "route", "tool", "reply", "suggestions", "examples"})
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Something people want; `reply` and `suggestions` are by language, and English is always among them."""
+    """Something people want; `reply` and `suggestions` are by language, and English is always among them.
+
+    One of route `action` names the `tool` that does it once the customer has confirmed.
+    """
 
     name: str
     route: IntentRoute
     examples: tuple[str, ...]
     reply: Mapping[str, str]
     suggestions: Mapping[str, tuple[str, ...]]
+    tool: str | None = None
 
     def reply_in(self, language: str) -> tuple[str, str]:
         """The canned reply and the language it is in: the one asked for if there is one, else English.
@@ -65,17 +69,27 @@ class IntentPack:
 @lru_cache(maxsize=64)
 def load_intents(pack: str, *, folder: Path = FOLDER) -> IntentPack:
     """The pack of that name; raises Misconfigured that says which entry is wrong and why."""
+    return parse_intents(pack, read_intents(pack, folder=folder), where=f"{pack}.yaml")
+
+
+def read_intents(pack: str, *, folder: Path = FOLDER) -> str:
+    """The text of the pack of that name; raises Misconfigured when there is none."""
     path = folder / f"{pack}.yaml"
     if not _NAME.fullmatch(pack) or not path.is_file():
         raise Misconfigured(f"There is no intent pack {pack!r}; make prompts/intents/{pack}.yaml.")
-    content = read_mapping(path)
+    return path.read_text(encoding="utf-8")
+
+
+def parse_intents(pack: str, text: str, *, where: str) -> IntentPack:
+    """The pack that a YAML text describes; raises Misconfigured that says `where` and what is wrong."""
+    content = parse_mapping(text, where=where)
     if content.keys() != {"intents", "out_of_scope"} or not isinstance(content["intents"], list):
-        raise Misconfigured(f"{path.name} must have exactly intents (a list) and out_of_scope.")
-    intents = tuple(_parse_intent(entry, path.name) for entry in content["intents"])
-    out_of_scope = _texts(content["out_of_scope"], f"{path.name}: out_of_scope")
-    _refuse_duplicates([intent.name for intent in intents], f"{path.name}: intent")
+        raise Misconfigured(f"{where} must have exactly intents (a list) and out_of_scope.")
+    intents = tuple(_parse_intent(entry, where) for entry in content["intents"])
+    out_of_scope = _texts(content["out_of_scope"], f"{where}: out_of_scope")
+    _refuse_duplicates([intent.name for intent in intents], f"{where}: intent")
     said = [example for intent in intents for example in intent.examples]
-    _refuse_duplicates([*said, *out_of_scope], f"{path.name}: example")
+    _refuse_duplicates([*said, *out_of_scope], f"{where}: example")
     return IntentPack(pack, intents, out_of_scope)
 
 
@@ -91,12 +105,15 @@ def _parse_intent(entry: Any, file: str) -> Intent:
     reply = _by_language(entry.get("reply", {}), f"{where}: reply")
     if route == "canned" and not reply:
         raise Misconfigured(f"{where}: a canned intent needs a reply.")
+    tool = entry.get("tool")
+    if (route == "action") != isinstance(tool, str):
+        raise Misconfigured(f"{where}: an intent of route action names its tool, and no other does.")
     if not all(isinstance(text, str) and text for text in reply.values()):
         raise Misconfigured(f"{where}: every reply must be a text.")
     taps = _by_language(entry.get("suggestions", {}), f"{where}: suggestions")
     suggestions = {language: _texts(texts, f"{where}: suggestions") for language, texts in taps.items()}
     examples = _texts(entry.get("examples"), f"{where}: examples")
-    return Intent(name, route, examples, MappingProxyType(reply), MappingProxyType(suggestions))
+    return Intent(name, route, examples, MappingProxyType(reply), MappingProxyType(suggestions), tool)
 
 
 def _is_route(value: Any) -> TypeGuard[IntentRoute]:

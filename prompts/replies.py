@@ -51,6 +51,12 @@ def load_phrases(language: str) -> dict[str, Phrase]:
     return {key: _parse(entry, f"{where}: {key}") for key, entry in entries.items()}
 
 
+@lru_cache(maxsize=len(LANGUAGES))
+def all_phrases(language: str) -> str:
+    """All that the service says by itself in one of LANGUAGES, a phrase a line."""
+    return "\n".join(phrase.text for phrase in load_phrases(language).values())
+
+
 def _find(key: str, language: str) -> Phrase:
     try:
         return load_phrases(spoken_language(language))[key]

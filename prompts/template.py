@@ -1,13 +1,36 @@
-"""Fills `{{variable}}` places in a text; nothing else is a template language here."""
+"""Fills `{{variable}}` places in a text, and takes in others at `{{> name@version}}`; nothing more."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from desk.errors import InvalidInput
 
 _PLACE = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
+_TAKEN_IN = re.compile(r"\{\{>\s*([a-z][a-z0-9_]*)@([1-9][0-9]{0,8})\s*\}\}")
+_BEGINS = re.compile(r"\{\{\s*>")
+
+
+def take_in(text: str, find: Callable[[str, int], str | None], *, where: str) -> str:
+    """The text with the texts of the named versions in place of `{{> name@version}}`.
+
+    A version is named, as the whole must never change; what is taken in takes in nothing. Raises InvalidInput
+    naming `where`.
+    """
+
+    def replaced(place: re.Match[str]) -> str:
+        found = find(place[1], int(place[2]))
+        if found is None:
+            raise InvalidInput(f"{where} takes in {place[1]}@{place[2]}, which there is not.")
+        if _BEGINS.search(found):
+            raise InvalidInput(f"{where} takes in {place[1]}@{place[2]}, which takes in others itself.")
+        return found
+
+    whole = _TAKEN_IN.sub(replaced, text)
+    if _BEGINS.search(whole):
+        raise InvalidInput(f"{where}: write {{{{> name@version}}}} to take in another text.")
+    return whole
 
 
 def variables_of(text: str) -> frozenset[str]:

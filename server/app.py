@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 import migrations
 from desk.cache.memory import MemoryFeed
 from desk.cache.redis import RedisFeed, RedisHits
-from desk.errors import Misconfigured
+from desk.errors import DeskError, Misconfigured
 from desk.events import Done, Failed, TurnEvent
 from desk.settings import Settings, load_settings
 from desk.storage.migrate import migrate
@@ -25,30 +23,77 @@ from desk.telemetry.logs import configure_logs
 from graphs.handoff_feed import HandoffFeed
 from graphs.registry import open_services
 from graphs.runner import TurnRunner
+from server.access import refuse_unlisted
 from server.auth import Authenticator
 from server.demo.load import load_demo
 from server.deps import Desk
 from server.errors import handle_errors
 from server.events import Reachable
+from server.foreign_pages import ForeignPages
 from server.front import Front
-from server.issuer import load_issuer
+from server.identity.reception import open_reception
 from server.jobs.sweeping import sweeping
 from server.jobs.working import jobs_working
 from server.limits import Limits
 from server.open_streams import OpenStreams
+from server.overload import Overload
 from server.routes import (
+    accounts,
+    adoption,
+    analytics,
+    api_keys,
+    audit,
+    auth,
     chat,
     conversations,
+    evals,
     faqs,
     handoff_events,
     handoffs,
     health,
     login,
     pages,
+    playground,
+    privacy,
+    prompts,
+    replays,
+    reviews,
     socket,
+    tenants,
     turns,
+    usage,
+    widget,
 )
+from server.settling import settle
 from server.signals import told_at_shutdown
+
+_MODULES = (
+    accounts,
+    adoption,
+    analytics,
+    api_keys,
+    audit,
+    auth,
+    chat,
+    conversations,
+    evals,
+    faqs,
+    handoff_events,
+    handoffs,
+    health,
+    login,
+    pages,
+    playground,
+    privacy,
+    prompts,
+    replays,
+    reviews,
+    socket,
+    tenants,
+    turns,
+    usage,
+    widget,
+)
 
 log = structlog.get_logger("desk.app")
 
@@ -57,7 +102,13 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     """The ASGI application; nothing opens before its lifespan starts."""
     settings = settings or load_settings()
     configure_logs(settings.log_level)
-    return Reachable(Front(build_routes(settings)))
+    return around(build_routes(settings), settings)
+
+
+def around(routes: FastAPI, settings: Settings) -> ASGIApp:
+    """The routes with the layers around them."""
+    app: ASGIApp = Front(routes, routes.state.overload)
+    return Reachable(ForeignPages(app, settings.allowed_origins, routes))
 
 
 def build_routes(settings: Settings) -> FastAPI:
@@ -72,21 +123,18 @@ def build_routes(settings: Settings) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.settings = settings
+    app.state.overload = Overload()
     handle_errors(app)
-    for module in (chat, conversations, faqs, handoff_events, handoffs, health, login, pages, socket, turns):
+    # Not included as the others are: what is asked most is found first, and found once.
+    app.router.routes[:0] = chat.turns_in.routes
+    for module in _MODULES:
         app.include_router(module.router)
     app.include_router(chat.small)
     if settings.langserve:
         from server.langserve import mount_langserve
 
         mount_langserve(app)
-    if settings.allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.allowed_origins),
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id"],
-        )
+    refuse_unlisted(app)
     return app
 
 
@@ -94,14 +142,16 @@ def build_routes(settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     async with AsyncExitStack() as stack:
-        desk = await open_desk(settings, stack)
+        with _told_why_not():
+            desk = await open_desk(settings, stack, app.state.overload)
         app.state.desk = desk
+        desk.overload.start(desk.services.engine.database.waiting)
+        stack.callback(desk.overload.stop)
         await desk.runner.start(take_orphans=settings.in_process_worker)
         stack.push_async_callback(desk.runner.stop)
         stack.enter_context(told_at_shutdown(desk.runner.drain))
-        # What start-up made lives as long as the process; unseen by the collector, its passes stay short.
-        gc.collect()
-        gc.freeze()
+        _resolve(app)
+        settle()
         if settings.in_process_worker:
             await stack.enter_async_context(jobs_working(desk.services.engine))
             await stack.enter_async_context(sweeping(desk.services))
@@ -109,7 +159,25 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
+def _resolve(app: FastAPI) -> None:
+    """Have the routers work out their routes now, and not when the first request looks for its own."""
+    nowhere = {"type": "http", "method": "GET", "path": "/-", "root_path": "", "headers": []}
+    for route in app.router.routes:
+        route.matches(nowhere)
+
+
+@contextmanager
+def _told_why_not() -> Iterator[None]:
+    """A start that fails says why, in full: no customer has said anything yet that could be in it."""
+    try:
+        yield
+    except Exception as error:
+        why = error.detail if isinstance(error, DeskError) else f"{type(error).__name__}: {error}"
+        log.critical("not_started", error=why, exc_info=True)
+        raise
+
+
+async def open_desk(settings: Settings, stack: AsyncExitStack, overload: Overload | None = None) -> Desk:
     """Open everything that the routes share; closed when the stack unwinds."""
     if settings.database_url is None:
         raise Misconfigured("DATABASE_URL is not set; `make run` starts an embedded database.")
@@ -123,17 +191,21 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
     redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
     limits = Limits(settings, RedisHits(redis_url) if redis_url else None)
     stack.push_async_callback(limits.close)
+    await limits.start()
     turn_feed = RedisFeed(redis_url) if redis_url else MemoryFeed()
     stack.push_async_callback(turn_feed.close)
+    reception = await open_reception(settings, services.engine, stack)
     runner = TurnRunner(services, on_end=_note_end, feed=turn_feed)
     feed = HandoffFeed(services.engine.database)
     return Desk(
         services,
         runner,
-        Authenticator(services, load_issuer(settings)),
+        Authenticator(services, reception.verifier, reception.api_keys),
+        reception,
         limits,
         OpenStreams(settings),
         feed,
+        overload or Overload(),
     )
 
 

@@ -6,18 +6,27 @@ import sys
 
 import typer
 
+import server.one_thread  # noqa: F401
 from desk.errors import DeskError
 from server.commands import (
     accounts,
+    audit,
     diagnosis,
     documents,
     jobs,
+    keys,
     knowledge,
+    master_keys,
+    members,
+    privacy,
     processes,
     prompts,
     quality,
+    replays,
+    sites,
     speed,
     talk,
+    tenants,
     turns,
 )
 
@@ -31,13 +40,21 @@ app = typer.Typer(
 for group in (
     processes,
     accounts,
+    members,
+    keys,
+    sites,
     talk,
     knowledge,
     prompts,
     quality,
+    replays,
     speed,
+    tenants,
     turns,
     jobs,
+    privacy,
+    audit,
+    master_keys,
     diagnosis,
     documents,
 ):

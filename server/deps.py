@@ -8,15 +8,17 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request
 from starlette.requests import HTTPConnection
 
-from desk.domain import Scope
-from desk.errors import Forbidden, InvalidInput
+from desk.errors import Forbidden, InvalidInput, Unauthenticated
 from graphs.handoff_feed import HandoffFeed
 from graphs.runner import TurnRunner
 from graphs.services import Services
+from server.access import allow
 from server.auth import Authenticator, Caller
+from server.identity.reception import Reception
 from server.limits import Limits
 from server.open_streams import OpenStreams
 from server.openapi import API_KEY, BEARER
+from server.overload import Overload
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,11 @@ class Desk:
     services: Services
     runner: TurnRunner
     authenticator: Authenticator
+    reception: Reception
     limits: Limits
     streams: OpenStreams
     feed: HandoffFeed
+    overload: Overload
 
 
 def desk_of(request: HTTPConnection) -> Desk:
@@ -37,21 +41,36 @@ def desk_of(request: HTTPConnection) -> Desk:
     return desk
 
 
+async def current_desk(request: Request) -> Desk:
+    """The same for a route."""
+    return desk_of(request)
+
+
 async def caller_of(request: Request, _bearer: Any = BEARER, _api_key: Any = API_KEY) -> Caller:
-    """The verified caller, within their rate limit; raises Unauthenticated, Forbidden or RateLimited."""
+    """The verified caller, who may call this route and is within their rate limit.
+
+    Raises Unauthenticated, Forbidden or RateLimited.
+    """
     desk = desk_of(request)
-    caller = await desk.authenticator.caller(request)
-    await desk.limits.check(caller)
+    # A request is counted once, in one round trip, when it is known whose it is. Where bad tokens came from
+    # lately, what was not seen before is counted by its address before anything is spent on it.
+    address = desk.authenticator.address(request)
+    counted = desk.limits.suspects(address) and not desk.authenticator.knows(request)
+    if counted:
+        await desk.limits.check_stranger(address)
+    try:
+        caller = await desk.authenticator.caller(request)
+    except (Unauthenticated, Forbidden):
+        if not counted:
+            await desk.limits.check_stranger(address)
+        raise
+    await desk.limits.check(caller, request, address_counted=counted)
+    allow(request, caller.rights)
     return caller
 
 
-def require(caller: Caller, *roles: Scope) -> None:
-    """Raises Forbidden unless the caller has one of the roles."""
-    if caller.principal.scope not in roles:
-        raise Forbidden
-
-
-def idempotency_key(
+# Dependencies are async because FastAPI runs plain functions in a thread: a hop a request for each of them.
+async def idempotency_key(
     key: Annotated[str | None, Header(alias="Idempotency-Key", description="Makes a retry safe.")] = None,
 ) -> str | None:
     """The caller's Idempotency-Key; raises InvalidInput unless it is 1 to 200 printable ASCII characters."""
@@ -60,6 +79,18 @@ def idempotency_key(
     return key
 
 
-CurrentDesk = Annotated[Desk, Depends(desk_of)]
+async def limited_address(request: Request) -> None:
+    """Count a request of nobody in particular against its address; raises RateLimited."""
+    desk = desk_of(request)
+    await desk.limits.check_address(desk.authenticator.address(request))
+
+
+async def guarded_address(request: Request) -> None:
+    """The same where somebody may guess; raises Unavailable while nobody knows what other processes count."""
+    await limited_address(request)
+    desk_of(request).limits.require_shared()
+
+
+CurrentDesk = Annotated[Desk, Depends(current_desk)]
 CurrentCaller = Annotated[Caller, Depends(caller_of)]
 IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from contextlib import nullcontext
 from uuid import uuid4
 
 import orjson
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from desk.errors import PayloadTooLarge
+from desk.errors import DeskError, PayloadTooLarge, RateLimited
 from desk.telemetry.metrics import REQUEST_SECONDS, REQUESTS
+from server.overload import Overload
 
 LARGEST_BODY = 64 * 1024
 CSP = (
@@ -29,6 +31,24 @@ _CSP_BY_PATH = {
     "/langserve/": _THIRD_PARTY_CSP.format(" 'unsafe-eval'"),
 }
 
+_Header = tuple[bytes, bytes]
+_SAME_FOR_ALL: tuple[_Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_OURS = frozenset(
+    {
+        b"x-correlation-id",
+        b"content-security-policy",
+        b"ratelimit-policy",
+        b"ratelimit",
+        *(name for name, _ in _SAME_FOR_ALL),
+    }
+)
+
+_TURNS = frozenset({"/api/v1/chat/", "/api/v1/chat/send", "/api/v1/chat/stream", "/chat"})
+_TOO_LARGE = f"A request body may hold at most {LARGEST_BODY // 1024} KB."
+
 log = structlog.get_logger("desk.access")
 
 
@@ -39,10 +59,11 @@ def correlation_id(scope: Scope) -> str:
 
 
 class Front:
-    """Wraps the application; the outermost layer of all."""
+    """Wraps the application; turns are refused here, before anything is spent on them, in an overload."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, overload: Overload) -> None:
         self._app = app
+        self._overload = overload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or pass another kind of connection through."""
@@ -57,28 +78,38 @@ class Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), scope["path"], request_id)
+                message["headers"] = _with_ours(message.get("headers", ()), scope, request_id)
             await send(message)
 
         try:
-            if _declared_length(scope) > LARGEST_BODY:
-                await _refuse(send_with_headers, request_id)
+            if _is_turn(scope) and self._overload.refuses:
+                await _refuse(send_with_headers, request_id, self._overload.refusal())
+            elif _declared_length(scope) > LARGEST_BODY:
+                await _refuse(send_with_headers, request_id, PayloadTooLarge(_TOO_LARGE))
             else:
-                await self._app(scope, _limited(scope, receive), send_with_headers)
+                with self._overload.turn() if _is_turn(scope) else nullcontext():
+                    await self._app(scope, _limited(scope, receive), send_with_headers)
         finally:
             _note(scope, status, time.perf_counter() - began, request_id)
 
 
-def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
-    headers["x-correlation-id"] = request_id
-    headers["x-content-type-options"] = "nosniff"
-    headers["referrer-policy"] = "no-referrer"
-    headers["content-security-policy"] = _csp(path)
-    headers.setdefault("cache-control", "no-store")
+def _with_ours(headers: Iterable[_Header], scope: Scope, request_id: str) -> list[_Header]:
+    """A response's headers with those that all of ours have; what a route says of caching stands."""
+    kept = [header for header in headers if header[0] not in _OURS]
+    kept += _SAME_FOR_ALL
+    kept.append((b"x-correlation-id", request_id.encode()))
+    kept.append((b"content-security-policy", _csp(scope["path"])))
+    if not any(name == b"cache-control" for name, _ in kept):
+        kept.append((b"cache-control", b"no-store"))
+    told = scope["state"].get("rate_limit")
+    if told is not None:
+        kept += ((b"ratelimit-policy", told[0].encode()), (b"ratelimit", told[1].encode()))
+    return kept
 
 
-def _csp(path: str) -> str:
-    return next((csp for start, csp in _CSP_BY_PATH.items() if path.startswith(start)), CSP)
+def _csp(path: str) -> bytes:
+    csp = next((csp for start, csp in _CSP_BY_PATH.items() if path.startswith(start)), CSP)
+    return csp.encode()
 
 
 def _declared_length(scope: Scope) -> int:
@@ -104,18 +135,24 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
     return receive_counted
 
 
-async def _refuse(send: Send, request_id: str) -> None:
-    error = PayloadTooLarge()
+def _is_turn(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return scope["method"] == "POST" and (path in _TURNS or path.startswith("/langserve/"))
+
+
+async def _refuse(send: Send, request_id: str, error: DeskError) -> None:
     body = orjson.dumps(
         {
             "type": "about:blank",
             "title": error.title,
             "status": error.status,
-            "detail": f"A request body may hold at most {LARGEST_BODY // 1024} KB.",
+            "detail": error.detail,
             "correlation_id": request_id,
         }
     )
-    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
+    if isinstance(error, RateLimited):
+        headers.append((b"retry-after", b"%d" % error.retry_after))
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
@@ -15,16 +17,21 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
-from desk.domain import Scope
 from desk.errors import Misconfigured
 from desk.settings import Settings
+from server.access import Role
 
 ALGORITHM = "EdDSA"
-TokenType = Literal["at+jwt", "session+jwt", "login+jwt"]
+WIDGET = "widget"
+PARTIES = frozenset(("desk", WIDGET))
+TokenType = Literal["at+jwt", "session+jwt", "login+jwt", "visitor+jwt", "oidc+jwt"]
 
 
 class Issuer:
-    """Signs with one Ed25519 key. Each token is for one use: access, session cookie or login link."""
+    """Signs with one Ed25519 key. Each token is for one use, which its type names.
+
+    These are: access, session cookie, login link, a visitor of a widget, a login under way elsewhere.
+    """
 
     def __init__(self, name: str, audience: str, key: Ed25519PrivateKey) -> None:
         self.name = name
@@ -39,27 +46,41 @@ class Issuer:
         *,
         tenant: str,
         email: str,
-        role: Scope,
+        role: Role,
         seconds: int,
         typ: TokenType = "at+jwt",
-        azp: str = "desk",
+        not_before: float = 0,
     ) -> str:
         """A token for the person with this e-mail address, which the issuer vouches for."""
-        now = int(time.time())
-        claims = {
+        claims = {"tenant": tenant, "role": role, "email": email.casefold(), "email_verified": True}
+        return self.sign_claims(email.casefold(), claims, seconds=seconds, typ=typ, not_before=not_before)
+
+    def sign_claims(
+        self,
+        sub: str,
+        claims: Mapping[str, Any],
+        *,
+        seconds: int,
+        typ: TokenType,
+        azp: str = "desk",
+        not_before: float = 0,
+    ) -> str:
+        """A token that says these things of `sub`.
+
+        `not_before` is when the person was last signed out everywhere: a token counts from then on, so one
+        that is made within that very second does too.
+        """
+        now = max(int(time.time()), math.ceil(not_before))
+        said = {
             "iss": self.name,
             "aud": self.audience,
             "azp": azp,
-            "sub": email.casefold(),
-            "tenant": tenant,
-            "role": role,
-            "email": email.casefold(),
-            "email_verified": True,
+            "sub": sub,
             "jti": str(uuid4()),
             "iat": now,
             "exp": now + seconds,
         }
-        return jwt.encode(claims, self._key, ALGORITHM, headers={"kid": self.kid, "typ": typ})
+        return jwt.encode({**claims, **said}, self._key, ALGORITHM, headers={"kid": self.kid, "typ": typ})
 
 
 def load_issuer(settings: Settings) -> Issuer:

@@ -32,7 +32,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from desk.domain import ConversationId
-from desk.errors import DeskError, InvalidInput, Misconfigured
+from desk.errors import DeskError, InvalidInput, Misconfigured, NotFound
 from desk.events import Done, Failed, Revised, Token
 from graphs.inbox import TurnRequest
 from graphs.streams import TurnStream
@@ -125,6 +125,8 @@ class _FencedRoute(APIRoute):
                 _turn.set(await _submit(request))
             with tracing_context(enabled=False):
                 response = await serve(request)
+            if response.status_code == 404:  # LangServe's own, of a file that its playground has not
+                raise NotFound
             return _Stream(response) if isinstance(response, EventSourceResponse) else response
 
         return admit_and_serve

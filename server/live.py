@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import orjson
 from starlette.responses import StreamingResponse
 
-from server.events import HEARTBEAT_SECONDS
+from desk.errors import Forbidden, Unauthenticated, Unavailable
 
-# Then the client comes back with its last id: so whoever lost their rights is out by then.
+# Then the client comes back with its last id.
 LONGEST_SECONDS = 15 * 60.0
+# So often the reader's token, session or key is looked at again.
+RECHECK_SECONDS = 4.0
 _OPEN = b": open\n\n"
 _HEARTBEAT = b": still here\n\n"
 
@@ -22,21 +24,28 @@ def live_frame(event_id: int, name: str, data: dict[str, Any]) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event_id, name.encode(), orjson.dumps(data))
 
 
-def live_stream(frames: AsyncIterator[bytes]) -> StreamingResponse:
-    """The response that stays open; `frames` is closed when the reader leaves."""
+def live_stream(frames: AsyncIterator[bytes], who: Callable[[], Awaitable[object]]) -> StreamingResponse:
+    """The response that stays open while `who` finds its caller; `frames` is closed at the end."""
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_kept_alive(frames), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_kept_alive(frames, who), media_type="text/event-stream", headers=headers)
 
 
-async def _kept_alive(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The frames, with a comment line whenever nothing came for ten seconds."""
-    ends = asyncio.get_running_loop().time() + LONGEST_SECONDS
+async def _kept_alive(
+    frames: AsyncIterator[bytes], who: Callable[[], Awaitable[object]]
+) -> AsyncIterator[bytes]:
+    """The frames, with a comment line whenever nothing came for four seconds."""
+    now = asyncio.get_running_loop().time
+    ends, checked_at = now() + LONGEST_SECONDS, now()
     pending: asyncio.Task[bytes] | None = None
     yield _OPEN
     try:
-        while asyncio.get_running_loop().time() < ends:
+        while now() < ends:
             pending = pending or asyncio.create_task(anext(frames))  # type: ignore[arg-type]
-            done, _ = await asyncio.wait({pending}, timeout=HEARTBEAT_SECONDS)
+            done, _ = await asyncio.wait({pending}, timeout=RECHECK_SECONDS)
+            if not done or now() - checked_at >= RECHECK_SECONDS:
+                if not await _holds(who):
+                    return
+                checked_at = now()
             if not done:
                 yield _HEARTBEAT
                 continue
@@ -49,3 +58,14 @@ async def _kept_alive(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     finally:
         if pending is not None:
             pending.cancel()
+
+
+async def _holds(who: Callable[[], Awaitable[object]]) -> bool:
+    """Whether the reader may go on; one who could not be looked up for the moment may."""
+    try:
+        await who()
+    except (Unauthenticated, Forbidden):
+        return False
+    except Unavailable:
+        pass
+    return True

@@ -1,4 +1,4 @@
-"""Open streams: how many one person and one tenant may hold open at this process."""
+"""Open streams: how many one person, one address and one tenant may hold open at this process."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ class OpenStreams:
 
     def __init__(self, settings: Settings) -> None:
         self._per_user = settings.streams_per_user
+        self._per_address = settings.streams_per_address
         self._per_tenant = settings.streams_per_tenant
         self._open: Counter[str] = Counter()
 
     def check(self, caller: Caller) -> None:
-        """Raises RateLimited when the caller, or the tenant, has no stream left to open."""
-        person, tenant = _keys(caller)
+        """Raises RateLimited when the caller, their address or the tenant has no stream left to open."""
+        person, address, tenant = _keys(caller)
         if self._open[person] >= self._per_user:
             raise RateLimited(_RETRY_AFTER_SECONDS, "You have too many streams open; close one first.")
+        if self._open[address] >= self._per_address:
+            raise RateLimited(_RETRY_AFTER_SECONDS, "Your address has too many streams open.")
         if self._open[tenant] >= self._per_tenant:
             raise RateLimited(_RETRY_AFTER_SECONDS, "Too many streams are open; try again in a moment.")
 
@@ -43,6 +46,6 @@ class OpenStreams:
                     del self._open[key]
 
 
-def _keys(caller: Caller) -> tuple[str, str]:
+def _keys(caller: Caller) -> tuple[str, str, str]:
     who = caller.principal.subject_id or caller.api_key_id
-    return f"{caller.tenant.id}:{who}", str(caller.tenant.id)
+    return f"{caller.tenant.id}:{who}", f"address:{caller.address}", str(caller.tenant.id)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from desk.retrieval.load import MAX_ALIASES, MAX_ANSWER, MAX_QUESTION, Form
+from desk.storage.prompt_labels import Label
+from desk.storage.turn_reviews import Became
+from desk.storage.turn_reviews import Label as ReviewLabel
+from prompts.choice import LONGEST as LONGEST_PROMPT
+from prompts.own_intents import LONGEST as LONGEST_INTENTS
 
 LONGEST_MESSAGE = 16_000
 LONGEST_REPLY = 4_000
 
 
-def _clean(text: str) -> str:
+def without_nul(text: str) -> str:
+    """The text; raises ValueError for a NUL, which Postgres cannot keep."""
     if "\0" in text:
         raise ValueError("must not contain NUL characters")
     return text
@@ -31,9 +39,18 @@ def _printable(text: str) -> str:
 
 
 Text = Annotated[
-    str, Field(min_length=1, max_length=LONGEST_MESSAGE), AfterValidator(_clean), AfterValidator(_not_blank)
+    str,
+    Field(min_length=1, max_length=LONGEST_MESSAGE),
+    AfterValidator(without_nul),
+    AfterValidator(_not_blank),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_printable)]
+
+EditedPrompt = Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT), AfterValidator(without_nul)]
+EditedIntents = Annotated[str, Field(min_length=1, max_length=LONGEST_INTENTS), AfterValidator(without_nul)]
+
+Line = Annotated[str, Field(min_length=1), AfterValidator(_printable), AfterValidator(_not_blank)]
+FaqName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}$")]
 
 
 class Body(BaseModel):
@@ -46,7 +63,7 @@ class ChatBody(Body):
     """A message, or the confirmation of an action; without `conversation_id` a new conversation."""
 
     message: Text | None = None
-    confirm: Name | None = None
+    confirm: UUID | None = None
     conversation_id: UUID | None = None
     channel: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] = "web"
     locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,2}$")] | None = None
@@ -67,19 +84,183 @@ class SmallChatBody(Body):
     session_id: Name
 
 
+# A list, as tags are counted and so kept in clear: what somebody has to say besides is a comment, and sealed.
+Tag = Literal[
+    "wrong", "incomplete", "outdated", "unclear", "off_topic", "slow", "rude", "unsafe", "helpful", "other"
+]
+
+
 class FeedbackBody(Body):
     """What a customer thought of an answer."""
 
     turn_id: UUID
     rating: Literal["up", "down"]
-    tags: Annotated[list[Name], Field(max_length=10)] = []
+    tags: Annotated[list[Tag], Field(max_length=10)] = []
     comment: Text | None = None
+
+
+class FaqFields(Body):
+    """A question with its answer; `aliases` are other wordings of it, such as past customers used.
+
+    A draft is the staff's alone. Customers are given the rest from `publish_at` and until `expires_at`.
+    """
+
+    question: Annotated[Line, Field(max_length=MAX_QUESTION)]
+    answer: Annotated[Text, Field(max_length=MAX_ANSWER)]
+    category: Name | None = None
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "en"
+    aliases: Annotated[
+        list[Annotated[Line, Field(max_length=MAX_QUESTION)]], Field(max_length=MAX_ALIASES)
+    ] = []
+    draft: bool = False
+    publish_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.publish_at and self.expires_at and self.expires_at <= self.publish_at:
+            raise ValueError("expires_at must be after publish_at")
+        return self
+
+
+class FaqBody(FaqFields):
+    """A new FAQ; without an id its question makes one."""
+
+    id: FaqName | None = None
+
+
+class FaqImportBody(Body):
+    """FAQs as the text of a file."""
+
+    format: Form
+    content: Annotated[str, Field(min_length=1), AfterValidator(without_nul)]
+
+
+PROMPT_NAME = r"^[a-z][a-z0-9_]{0,63}$"
+PromptText = Annotated[str, Field(min_length=1, max_length=LONGEST_INTENTS), AfterValidator(without_nul)]
+Note = Annotated[str, Field(max_length=500), AfterValidator(without_nul)]
+Channel = Annotated[str, Field(pattern=r"^(?:[a-z][a-z0-9_-]{0,31})?$")]
+
+
+class PromptBody(Body):
+    """A prompt's next version; `{{> name@version}}` takes in another text."""
+
+    text: PromptText
+    notes: Note = ""
+
+
+class PreviewBody(Body):
+    """What to look at, a text or a version, and values for its variables."""
+
+    text: PromptText | None = None
+    version: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    values: Annotated[dict[str, PromptText], Field(max_length=32)] = {}
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.text is None) == (self.version is None):
+            raise ValueError("send either text or version")
+        return self
+
+
+class LabelBody(Body):
+    """Where a label is to stand; a null version takes it away, an empty channel is every channel."""
+
+    label: Label
+    version: Annotated[int, Field(ge=1, le=1_000_000)] | None
+    channel: Channel = ""
+    share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0
+    note: Note = ""
+
+
+class RollbackBody(Body):
+    """Which label goes back to where it stood."""
+
+    label: Label
+    channel: Channel = ""
+    note: Note = ""
 
 
 class ConversationBody(Body):
     """What may be changed on a conversation."""
 
-    title: Annotated[str, Field(max_length=200), AfterValidator(_clean)] | None = None
+    title: Annotated[str, Field(max_length=200), AfterValidator(without_nul)] | None = None
+
+
+class ForkBody(Body):
+    """Where a run in the sandbox leaves a recorded turn, what is different there, and how often it is run.
+
+    `at` is the place of a step; `state` is laid over the state before it; texts hold pseudonyms.
+    """
+
+    at: Annotated[int, Field(ge=0, le=1000)] = 0
+    message: Text | None = None
+    state: dict[str, Any] = {}
+    prompt: EditedPrompt | None = None
+    intents: EditedIntents | None = None
+    parameters: dict[str, float] = {}
+    times: Annotated[int, Field(ge=1, le=10)] = 1
+
+
+class EvalRunBody(Body):
+    """Cases to be played in the sandbox, or the name of a suite, with what is tried out."""
+
+    suite: Literal["bookshop"] | None = None
+    cases: Annotated[list[dict[str, Any]], Field(max_length=200)] = []
+    prompt: EditedPrompt | None = None
+    intents: EditedIntents | None = None
+    parameters: dict[str, float] = {}
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.suite is None) == (not self.cases):
+            raise ValueError("send either suite or cases")
+        return self
+
+
+class ReplayBody(Body):
+    """Which recorded turns are run again, the newest `limit` since then, and with what.
+
+    `candidate` is `same`, a bundle, `support@2`, `intents@1001` or a label.
+    """
+
+    since: AwareDatetime
+    candidate: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)] = "same"
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class ReviewBody(Body):
+    """What somebody makes of a turn, and what it was turned into."""
+
+    label: ReviewLabel
+    became: Became | None = None
+
+
+class EraseBody(Body):
+    """Erasing cannot be undone, so it is said in so many words."""
+
+    confirm: Literal["erase"]
+
+
+class ConsentBody(Body):
+    """A decision, and the version of the text that was shown for it."""
+
+    purpose: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
+    text_version: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
+    granted: bool
+
+
+class FindSubjectBody(Body):
+    """Whom a token's `sub` names; without an issuer, the built-in one's."""
+
+    user: Annotated[str, Field(min_length=1, max_length=320), AfterValidator(_printable)]
+    issuer: Annotated[str, Field(min_length=1, max_length=320), AfterValidator(_printable)] | None = None
+
+
+class AdoptBody(Body):
+    """Who one was before one signed in: the access token of that visitor."""
+
+    visitor_token: Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class AgentReplyBody(Body):
@@ -92,3 +273,22 @@ class TransferBody(Body):
     """To whom a conversation goes; null is back to the queue."""
 
     to: Annotated[str, Field(min_length=3, max_length=320), AfterValidator(_printable)] | None = None
+
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class TenantBody(Body):
+    """A new tenant; `settings` as in `TenantSettings`."""
+
+    slug: Slug
+    name: Name | None = None
+    placement: Literal["shared", "own"] = "shared"
+    settings: dict[str, Any] = {}
+
+
+class TenantChangeBody(Body):
+    """What changes on a tenant; a null in `settings` puts a setting back."""
+
+    name: Name | None = None
+    settings: dict[str, Any] = {}

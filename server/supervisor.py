@@ -10,13 +10,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from desk.embedded import Engines, engines
-from desk.embedded.children import die_with_parent
+from desk.embedded.children import die_with_parent, stop
+from desk.embedded.kept import Kept
 from desk.errors import Misconfigured
 from desk.settings import Settings, child_environment
 from server.demo.data import SLUG
@@ -25,52 +25,12 @@ from server.issuer import load_issuer
 READY_SECONDS = 90.0
 LOGIN_SECONDS = 15 * 60
 DEMO_PERSON = "ada@example.com"
-_RESTARTS_PER_MINUTE = 5
 
 Say = Callable[[str], None]
 
 
 class _Stopped(Exception):
     """Somebody asked us to stop."""
-
-
-@dataclass(slots=True)
-class Child:
-    """A process of ours: its command and its life so far."""
-
-    name: str
-    command: tuple[str, ...]
-    environment: dict[str, str]
-    process: subprocess.Popen[bytes]
-    restarts: list[float]
-
-    @classmethod
-    def start(cls, name: str, environment: dict[str, str], *options: str) -> Child:
-        """Start `desk NAME OPTIONS`; it dies when this process does, however that ends."""
-        command = (sys.executable, "-m", "server.cli", name, *options)
-        return cls(name, command, environment, _spawn(command, environment), [])
-
-    def restart_if_dead(self, say: Say) -> None:
-        """Start it again after a crash; raises Misconfigured when it crashes again and again."""
-        if self.process.poll() is None:
-            return
-        now = time.monotonic()
-        self.restarts = [*(at for at in self.restarts if at > now - 60), now]
-        if len(self.restarts) > _RESTARTS_PER_MINUTE:
-            raise Misconfigured(
-                f"`desk {self.name}` keeps crashing (exit {self.process.returncode}); see its log above."
-            )
-        say(f"`desk {self.name}` ended with {self.process.returncode}; starting it again.")
-        self.process = _spawn(self.command, self.environment)
-
-    def stop(self) -> None:
-        """Ask it to end, wait, then insist."""
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 def supervise(settings: Settings, *, say: Say) -> None:
@@ -84,21 +44,27 @@ def supervise(settings: Settings, *, say: Say) -> None:
         environment = _environment(settings, found, port, shop_port)
         say("Starting the demo's order service and the application, loading the bookshop ...")
         children = [
-            Child.start("shop", environment, "--port", str(shop_port)),
-            Child.start("serve", environment),
+            program("shop", environment, "--port", str(shop_port)),
+            application := program("serve", environment),
         ]
         try:
             base = f"http://{settings.host}:{port}"
-            _wait_until_ready(base, children[1])
+            _wait_until_ready(base, application)
             _announce(settings, base, time.monotonic() - began, say)
             while True:
                 time.sleep(0.5)
-                for child in children:
-                    child.restart_if_dead(say)
+                for kept in (*found.servers, *children):
+                    kept.restart_if_dead(say)
         finally:
             say("Stopping ...")
             for child in reversed(children):
-                child.stop()
+                stop(child.process, signal.SIGTERM)
+
+
+def program(name: str, environment: dict[str, str], *options: str) -> Kept:
+    """`desk NAME OPTIONS`, started; it dies when this process does, however that ends."""
+    command = (sys.executable, "-m", "server.cli", name, *options)
+    return Kept(f"`desk {name}`", "its log above", lambda: _spawn(command, environment))
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -136,7 +102,6 @@ def _environment(settings: Settings, found: Engines, port: int, shop_port: int) 
         DESK_PORT=str(port),
         DESK_SHOP_API_KEY=shop_key,
         DESK_SHOP_API_URL=f"http://127.0.0.1:{shop_port}",
-        OPENBLAS_NUM_THREADS="1",  # its threads cost more than they bring on vectors as short as ours
         DESK_DEMO="true",
         DESK_LANGSERVE="true",
         DESK_METRICS="true",
@@ -146,7 +111,7 @@ def _environment(settings: Settings, found: Engines, port: int, shop_port: int) 
     return environment
 
 
-def _wait_until_ready(base: str, application: Child) -> None:
+def _wait_until_ready(base: str, application: Kept) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if application.process.poll() is not None:

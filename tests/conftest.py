@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import uuid
 from collections.abc import AsyncIterator
@@ -21,6 +22,8 @@ from desk.storage.pool import Database
 pytest_plugins = ["tests.plugins.stores", "tests.plugins.blocked_loop", "tests.plugins.browser"]
 
 MODELS = Path(__file__).parent.parent / ".desk" / "models"
+# One for all tests, as a database keeps to the key that it was first opened with.
+MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +72,13 @@ def admin(tenant: Tenant) -> Principal:
 async def user(database: Database, tenant: Tenant) -> Principal:
     """A customer with a row of their own."""
     return await add_person(database, tenant, "someone@example.com")
+
+
+def keep_master_key(home: Path) -> None:
+    """Put the tests' master key where an application of this home reads it."""
+    key = home / "keys" / "master.key"
+    key.parent.mkdir(exist_ok=True, mode=0o700)
+    key.write_text(MASTER_KEY)
 
 
 async def add_person(database: Database, tenant: Tenant, email: str) -> Principal:

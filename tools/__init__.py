@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from desk.errors import Misconfigured
 from desk.tooling import Tool
-from tools import calculator, faq_search, order_status, product_search
+from tools import calculator, create_ticket, faq_search, order_status, product_search, start_return
 
 GROUP: Final = "deskgraph.tools"
 
@@ -16,6 +16,8 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
     product_search.TOOL,
     faq_search.TOOL,
     calculator.TOOL,
+    start_return.TOOL,
+    create_ticket.TOOL,
 )
 
 

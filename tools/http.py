@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from desk.errors import ToolUnavailable
+from desk.errors import ToolUnavailable, ToolUnreachable
 from desk.tooling import HttpReply
 
 CONNECT_SECONDS: Final = 1.0
@@ -84,7 +84,9 @@ class TenantHttp:
                     yield response
                 finally:
                     await response.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a TimeoutError is an OSError
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL) as error:
+            raise _unreachable(f"{type(error).__name__} from the service") from error
+        except (httpx.HTTPError, OSError) as error:  # a TimeoutError is an OSError
             raise _unavailable(f"{type(error).__name__} from the service") from error
 
     async def _prepare(
@@ -92,7 +94,7 @@ class TenantHttp:
     ) -> tuple[httpx.Request, httpx.AsyncClient]:
         target = httpx.URL(url)
         if target.scheme not in _DEFAULT_PORTS or target.userinfo:
-            raise _unavailable("only http and https addresses without a login are allowed")
+            raise _unreachable("only http and https addresses without a login are allowed")
         port = target.port or _DEFAULT_PORTS[target.scheme]
         origin = f"{target.scheme}://{target.host}:{port}"
         address = await self._checked_address(target, port)
@@ -124,11 +126,14 @@ class TenantHttp:
         trusted = f"{shown}:{port}" in self._allowed
         standard = target.scheme == "https" and target.port is None
         if not trusted and not (standard and host in self._allowed):
-            raise _unavailable(f"{shown}:{port} is not in the allow-list")
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            raise _unreachable(f"{shown}:{port} is not in the allow-list")
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise _unreachable(f"{type(error).__name__} for {host}") from error
         addresses = [str(entry[4][0]) for entry in found]
         if not trusted and not all(ip_address(address).is_global for address in addresses):
-            raise _unavailable(f"{host} has a private address")
+            raise _unreachable(f"{host} has a private address")
         # IPv4 first: a name such as localhost often has an IPv6 address on which nobody listens.
         return min(addresses, key=lambda address: ":" in address)
 
@@ -168,5 +173,12 @@ def _decode(response: httpx.Response, content: bytearray) -> Any:
 def _unavailable(reason: str) -> ToolUnavailable:
     """The customer reads the standard sentence; the note is for the log."""
     error = ToolUnavailable()
+    error.add_note(reason)
+    return error
+
+
+def _unreachable(reason: str) -> ToolUnreachable:
+    """The same when nothing can have been sent."""
+    error = ToolUnreachable()
     error.add_note(reason)
     return error

@@ -16,10 +16,13 @@ MOST_PARTS: Final = 8
 LONGEST: Final = 40
 REACH: Final = 10
 READ_AT_MOST: Final = 4000
+THOUSANDS: Final = 3
 
 _YEAR_WORDS: Final = frozenset(
     ("in", "since", "from", "of", "by", "seit", "im", "depuis", "en", "desde", "nel", "sinds", "em")
 )
+# Words of one letter: before a number they are no letter of an order number.
+_SHORT_WORDS: Final = frozenset("aeiouyàéèó")
 
 # What is certainly something else is taken out before anything is looked for. Repeats are bounded, so that
 # hostile text costs linear time.
@@ -40,7 +43,7 @@ _ABBREVIATION: Final = re.compile(r"\b(no|nr|num|núm|ord)\.", re.IGNORECASE)
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _LETTERS_THEN_DIGITS: Final = re.compile(r"(?<=[A-Za-z])(?=\d)")
 _WORD: Final = re.compile(r"(?P<hash>[#№]\s?)?(?P<text>[^\W_]+)")
-_JOINT: Final = re.compile(r"[ \t]{0,2}[-‐‑‒–—.]?[ \t]{0,2}")
+_JOINT: Final = re.compile(r"[ \t]{0,2}[-‐‑‒–—._]?[ \t]{0,2}")
 _SENTENCE_END: Final = re.compile(r"[.!?;](?:\s|$)|\n")
 
 
@@ -119,6 +122,8 @@ def _number_at(
 def _joinable(message: _Message, last: int) -> bool:
     """Whether a word may be a further part of a number that its predecessor began."""
     gap, parts = message.gap(last - 1), message.words[last - 1 : last + 1]
+    if gap == ",":  # as thousands are grouped; anything else between commas is a list
+        return parts[1].text.isdecimal() and len(parts[1].text) == THOUSANDS
     if not gap or not _JOINT.fullmatch(gap) or parts[1].hashed:
         return False
     return gap == "-" or all(
@@ -161,7 +166,13 @@ def _meant(message: _Message, position: int, length: int) -> bool:
     if length == 1 and _is_year(words[0].text):
         previous = message.words[position - 1].text.casefold() if position else ""
         return cue == "order" and previous not in _YEAR_WORDS
-    return length == 1 or cue == "order" or len(message.words) - length <= 4
+    return length == 1 or _lettered(message, position) or cue == "order" or len(message.words) - length <= 4
+
+
+def _lettered(message: _Message, position: int) -> bool:
+    """Whether a number begins with letters of its own: then it needs no word that says what it is."""
+    first = message.words[position].text
+    return first.isalpha() and first.casefold() not in _SHORT_WORDS
 
 
 def _is_year(text: str) -> bool:
@@ -173,7 +184,7 @@ def _inside_longer(message: _Message, position: int, length: int, cue: Cue | Non
     end = position + length
     if end < len(message.words) and message.words[end].text.isdecimal():
         gap = message.gap(end - 1)
-        if _JOINT.fullmatch(gap) and (gap.strip() or length > 1):
+        if _JOINT.fullmatch(gap) and (gap.strip() or (length > 1 and not _lettered(message, position))):
             return True
     if position == 0 or not message.words[position - 1].text.isdecimal():
         return False

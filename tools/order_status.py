@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Any
-from urllib.parse import quote
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from desk.errors import ToolUnavailable
-from desk.tooling import HttpReply, Tool, ToolContext, ToolResult
+from desk.tooling import Tool, ToolContext, ToolResult
 from prompts.replies import DEFAULT_LANGUAGE, phrase
-
-NOT_REACHABLE = "Our order system is not answering right now. Please try again in a few minutes."
-
-Line = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
+from tools.orders import OrderNumber, find_own_order
 
 
 class OrderStatusArguments(BaseModel):
@@ -22,49 +16,7 @@ class OrderStatusArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    order_id: str = Field(
-        min_length=1,
-        max_length=40,
-        pattern=r"^#?[A-Za-z0-9][A-Za-z0-9-]*$",
-        description="The order number exactly as the customer wrote it.",
-    )
-
-
-class OrderItem(BaseModel):
-    """One line of an order."""
-
-    model_config = ConfigDict(frozen=True)
-
-    title: Line
-    quantity: int = Field(ge=1)
-
-
-class OrderCustomer(BaseModel):
-    """Whose order it is."""
-
-    model_config = ConfigDict(frozen=True)
-
-    email: Line = ""
-    postcode: Line = ""
-
-
-class Order(BaseModel):
-    """An order as the shop's API tells it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: Line
-    status: Line
-    placed_on: date | None = None
-    shipped_on: date | None = None
-    eta: date | None = None
-    carrier: Line | None = None
-    items: tuple[OrderItem, ...] = Field(default=(), max_length=100)
-    customer: OrderCustomer = OrderCustomer()
-
-    def facts(self) -> dict[str, Any]:
-        """The order as plain data for a reply, without its customer."""
-        return self.model_dump(mode="json", exclude={"customer"})
+    order_id: OrderNumber
 
 
 async def run(arguments: OrderStatusArguments, context: ToolContext) -> ToolResult:
@@ -72,8 +24,8 @@ async def run(arguments: OrderStatusArguments, context: ToolContext) -> ToolResu
 
     Raises ToolUnavailable when the shop does not answer or answers nonsense.
     """
-    order = await _fetch(arguments.order_id, context)
-    if order is None or not _owns(context, order.customer):
+    order = await find_own_order(arguments.order_id, context)
+    if order is None:
         return _not_found(arguments.order_id)
     facts = order.facts()
     return ToolResult(order_reply(facts, DEFAULT_LANGUAGE), {"found": True, "order": facts})
@@ -81,7 +33,9 @@ async def run(arguments: OrderStatusArguments, context: ToolContext) -> ToolResu
 
 def order_reply(facts: dict[str, Any], language: str) -> str:
     """The facts of `Order.facts()` in sentences of the language; dates stay in ISO form."""
-    sentences = [phrase("order_status", language, id=facts["id"], status=_status(facts["status"], language))]
+    sentences = [
+        phrase("order_status", language, id=facts["id"], status=status_in(facts["status"], language))
+    ]
     for key, field in (
         ("order_placed_on", "placed_on"),
         ("order_shipped_on", "shipped_on"),
@@ -97,7 +51,7 @@ def order_reply(facts: dict[str, Any], language: str) -> str:
     return " ".join(sentences)
 
 
-def _status(status: str, language: str) -> str:
+def status_in(status: str, language: str) -> str:
     """The status in the language; a status that only this shop knows stays as the shop spells it."""
     known = {"processing", "shipped", "delivered", "cancelled", "returned"}
     return phrase(f"status_{status}", language) if status in known else status
@@ -106,57 +60,6 @@ def _status(status: str, language: str) -> str:
 def _not_found(order_id: str) -> ToolResult:
     text = phrase("order_not_found", DEFAULT_LANGUAGE, id=order_id)
     return ToolResult(text, {"found": False, "order_id": order_id}, ok=False)
-
-
-async def _fetch(order_id: str, context: ToolContext) -> Order | None:
-    if not context.shop_api_url:
-        raise ToolUnavailable(NOT_REACHABLE)
-    url = f"{context.shop_api_url.rstrip('/')}/api/orders/{quote(order_id, safe='')}/status"
-    try:
-        reply = await context.http.get(url, headers={"X-API-Key": context.shop_api_key})
-    except ToolUnavailable as error:
-        raise ToolUnavailable(NOT_REACHABLE) from error
-    return _parse(reply, order_id)
-
-
-def _parse(reply: HttpReply, order_id: str) -> Order | None:
-    if reply.status == 404:
-        return None
-    if reply.status != 200:
-        raise ToolUnavailable(NOT_REACHABLE)
-    try:
-        order = Order.model_validate(reply.body)
-    except ValidationError:
-        # The error's text would quote the customer, so it is not kept as the cause.
-        raise ToolUnavailable(NOT_REACHABLE) from None
-    if _plain(order.id) != _plain(order_id):
-        raise ToolUnavailable(NOT_REACHABLE)
-    return order
-
-
-def _owns(context: ToolContext, customer: OrderCustomer) -> bool:
-    """Whether the verified e-mail is the customer's, or the customer wrote the order's e-mail or postcode.
-
-    The order number itself is the other half of the proof: without it the order was not found.
-    """
-    emails = {context.principal.email, *context.known_emails}
-    return _among(customer.email, emails) or _among(customer.postcode, set(context.known_postcodes))
-
-
-def _among(wanted: str, given: set[str | None]) -> bool:
-    """Compared without case, spaces and hyphens in postcodes; an empty value proves nothing."""
-    key = _comparable(wanted)
-    return bool(key) and key in {_comparable(value) for value in given if value}
-
-
-def _comparable(value: str) -> str:
-    if "@" in value:
-        return value.strip().casefold()
-    return "".join(char for char in value.casefold() if char.isalnum())
-
-
-def _plain(order_id: str) -> str:
-    return "".join(char for char in order_id.casefold() if char.isalnum())
 
 
 TOOL = Tool(

@@ -17,6 +17,12 @@ class ProductSearchArguments(BaseModel):
     query: str = Field(min_length=1, max_length=300, description="What to look for, in the customer's words.")
     genre: str | None = Field(None, max_length=60, description="Only this genre, for example mystery.")
     author: str | None = Field(None, max_length=100, description="Only books by this author.")
+    max_price: float | None = Field(
+        None, gt=0, le=1_000_000, description="Only what costs at most this, in the shop's currency."
+    )
+    min_rating: float | None = Field(
+        None, ge=0, le=5, description="Only what has at least so many stars of 5."
+    )
     limit: int = Field(3, ge=1, le=10, description="How many to show.")
 
 
@@ -28,6 +34,8 @@ async def run(arguments: ProductSearchArguments, context: ToolContext) -> ToolRe
         genre=arguments.genre,
         author=arguments.author,
         limit=arguments.limit,
+        price_to=arguments.max_price,
+        rating_from=arguments.min_rating,
     )
     if not products:
         return ToolResult("Nothing in stock matches that.", {"products": []}, ok=False)

@@ -1,4 +1,4 @@
-"""What a browser runs: the chat widget, the demo shop, the playground and the agents' console; no build."""
+"""What a browser runs: chat widget, demo shop, playground, review, console and sign-in page; no build."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ FILES: Final[dict[str, Path]] = {
     **{f"/demo/{file.name}": file for file in sorted((ASSETS / "demo").glob("*.[cj]s*"))},
     "/playground": ASSETS / "playground" / "index.html",
     **{f"/playground/{file.name}": file for file in sorted((ASSETS / "playground").glob("*.[cj]s*"))},
+    "/review": ASSETS / "review" / "index.html",
+    **{f"/review/{file.name}": file for file in sorted((ASSETS / "review").glob("*.[cj]s*"))},
     "/console": ASSETS / "console" / "index.html",
     **{f"/console/{file.name}": file for file in sorted((ASSETS / "console").glob("*.[cj]s*"))},
+    "/signin": ASSETS / "signin" / "index.html",
+    **{f"/signin/{file.name}": file for file in sorted((ASSETS / "signin").glob("*.[cj]s*"))},
 }
 """Every public path and the file that answers it; there is nothing else to serve."""

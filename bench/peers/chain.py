@@ -7,11 +7,11 @@ from typing import Any, NotRequired
 
 from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from pydantic import SecretStr
 
 from desk.domain import Answer
+from graphs.flow import Flow
 from graphs.state import Line, TurnContext, TurnState
 from graphs.steps import Node, step
 
@@ -22,12 +22,13 @@ class ChainState(MessagesState):
     summary: NotRequired[str]
 
 
-def our_chain(nodes: int, answer: str) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """Nodes as the support graph has them, steps and all; the last one answers."""
+def our_chain(nodes: int, answer: str) -> Flow:
+    """Nodes as the support graph has them, steps and all, run as it is; the last one answers."""
     graph = StateGraph(TurnState, context_schema=TurnContext)
     for place in range(nodes):
-        graph.add_node(f"node_{place}", step(_our_node(place, nodes, answer)))  # type: ignore[call-overload]
-    return _connected(graph, nodes).compile()
+        node: Any = step(_our_node(place, nodes, answer))
+        graph.add_node(f"node_{place}", node)
+    return Flow(_connected(graph, nodes))
 
 
 def stock_chain(nodes: int, answer: str) -> StateGraph[Any, Any, Any, Any]:

@@ -7,44 +7,63 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Sequence
 
-from desk.cache.port import FEED_BATCHES, FEED_SECONDS, Batch, Window
+from desk.cache.port import FEED_BATCHES, FEED_SECONDS, Batch, Standing, Window
 
-_MOST_KEYS = 50_000
+_MOST_KEYS = 100_000
 _MOST_TURNS = 2_000
 
 
 class MemoryHits:
-    """A bounded log of recent hits for each key."""
+    """A log of the hits of each key in each window; the keys that were quiet longest are forgotten first."""
+
+    processes = 1
 
     def __init__(self) -> None:
-        self._hits: OrderedDict[str, deque[float]] = OrderedDict()
+        self._hits: OrderedDict[tuple[str, int], deque[float]] = OrderedDict()
 
-    async def hit(self, key: str, windows: tuple[Window, ...]) -> int | None:
+    async def hit(
+        self,
+        keys: Sequence[str],
+        windows: Sequence[Window],
+        *,
+        told: int,  # noqa: ARG002 - all are exact here
+    ) -> Standing:
         """See HitCounter."""
         now = time.monotonic()
-        hits = self._hits.setdefault(key, deque())
-        self._hits.move_to_end(key)
-        if len(self._hits) > _MOST_KEYS:
-            self._hits.popitem(last=False)
-        longest = max(window.seconds for window in windows)
-        while hits and hits[0] <= now - longest:
-            hits.popleft()
-        wait = max((_wait(hits, window, now) for window in windows), default=0)
-        if wait:
-            return wait
-        hits.append(now)
-        return None
+        logs = [self._log(key, window, now) for key, window in zip(keys, windows, strict=True)]
+        waits = [_wait(log, window, now) for log, window in zip(logs, windows, strict=True)]
+        longest = max(waits, default=0.0)
+        if longest <= 0:
+            for log in logs:
+                log.append(now)
+        left = [
+            wait or (log[0] if log else now) + window.seconds - now
+            for wait, log, window in zip(waits, logs, windows, strict=True)
+        ]
+        return Standing(
+            refused=waits.index(longest) if longest > 0 else None,
+            used=tuple(map(len, logs)),
+            left_ms=tuple(int(seconds * 1000) for seconds in left),
+        )
 
     async def close(self) -> None:
         """Nothing is open."""
 
+    def _log(self, key: str, window: Window, now: float) -> deque[float]:
+        """The times of the hits inside, oldest first."""
+        name = (key, window.seconds)
+        log = self._hits.setdefault(name, deque())
+        self._hits.move_to_end(name)
+        if len(self._hits) > _MOST_KEYS:
+            self._hits.popitem(last=False)
+        while log and log[0] <= now - window.seconds:
+            log.popleft()
+        return log
 
-def _wait(hits: deque[float], window: Window, now: float) -> int:
+
+def _wait(log: deque[float], window: Window, now: float) -> float:
     """Seconds until the window has room; 0 when it has."""
-    inside = [at for at in hits if at > now - window.seconds]
-    if len(inside) < window.limit:
-        return 0
-    return max(1, int(inside[-window.limit] + window.seconds - now) + 1)
+    return log[-window.limit] + window.seconds - now if len(log) >= window.limit else 0.0
 
 
 class MemoryFeed:
@@ -69,6 +88,11 @@ class MemoryFeed:
         self._forget_old()
         _, kept = self._turns.get(key, (0.0, deque[Batch]()))
         return [batch for batch in kept if batch.last > after]
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        """See Feed."""
+        for key in keys:
+            self._turns.pop(key, None)
 
     async def hint(self, message: str) -> None:
         """See Feed."""

@@ -15,13 +15,32 @@ class Window:
     seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a hit stands in each of its windows, in their order.
+
+    `used` are the hits inside, with this one unless it was refused. `left_ms` is until the oldest of them
+    leaves, or in a window that is full until it has room. `refused` is the place of the window that has no
+    room for the longest time; None when the hit was counted.
+    """
+
+    refused: int | None
+    used: tuple[int, ...]
+    left_ms: tuple[int, ...]
+
+
 class HitCounter(Protocol):
-    """Counts hits of a key."""
+    """Counts hits, exactly: in any stretch of a window's length there are at most `limit`."""
 
-    async def hit(self, key: str, windows: tuple[Window, ...]) -> int | None:
-        """Count one hit; None when it is within all windows, else the seconds to wait.
+    @property
+    def processes(self) -> int:
+        """How many processes counted here lately, as far as this one knows; at least 1."""
 
-        Raises CacheAway when the store does not answer in time.
+    async def hit(self, keys: Sequence[str], windows: Sequence[Window], *, told: int) -> Standing:
+        """Count one hit, of each key in its window, if all of them have room; else in none.
+
+        What the standing says of the first `told` windows is exact, and of what refuses; the others' may be
+        too high. Raises CacheAway when the store does not answer in time.
         """
 
     async def close(self) -> None:
@@ -52,6 +71,9 @@ class Feed(Protocol):
 
     async def read(self, key: str, after: int) -> list[Batch]:
         """The batches whose last id is above `after`, in order; may raise CacheAway."""
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        """Delete all that is stored under these keys; raises CacheAway like `append`."""
 
     async def hint(self, message: str) -> None:
         """Tell every process that listens now; may be lost without a sign."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from desk.embedded import children, folders, owner
 from desk.embedded import postgres as pg
 from desk.embedded import redis as rd
+from desk.embedded.kept import Kept
 from desk.errors import Misconfigured
 from desk.settings import Settings
 
@@ -22,13 +23,15 @@ __all__ = ["Engines", "engines"]
 class Engines:
     """Where the stores are. `owned` is true if this process runs at least one of them itself.
 
-    `database_url` logs in as the app's role, `migration_database_url` as the owner of the tables.
+    `database_url` logs in as the app's role, `migration_database_url` as the owner of the tables. `servers`
+    are the stores that this process runs: whoever stays here starts them again when they end.
     """
 
     database_url: str
     migration_database_url: str
     redis_url: str | None
     owned: bool
+    servers: tuple[Kept, ...] = ()
 
 
 def _to_stderr(line: str) -> None:
@@ -84,12 +87,14 @@ def _started(lock: int, settings: Settings, say: Callable[[str], None]) -> Itera
     database, redis = _configured(settings)
     place = folders.prepare(settings.home)
     embedded_database = embedded_redis = None
+    servers: list[Kept] = []
     with ExitStack() as stack:
-        if redis is None:
-            redis = embedded_redis = stack.enter_context(rd.redis(place, keep=lock, say=say))
+        if redis is None and (server := stack.enter_context(rd.redis(place, keep=lock, say=say))):
+            servers.append(server)
+            redis = embedded_redis = rd.url(place.sockets)
         if database is None:
-            stack.enter_context(pg.postgres(place, keep=lock, say=say))
+            servers.append(stack.enter_context(pg.postgres(place, keep=lock, say=say)))
             database = embedded_database = (pg.url(place.sockets, pg.APP), pg.url(place.sockets, pg.OWNER))
         record = owner.Record(os.getpid(), embedded_database, embedded_redis)
         stack.enter_context(owner.published(place.run, record))
-        yield Engines(*database, redis, owned=True)
+        yield Engines(*database, redis, owned=True, servers=tuple(servers))

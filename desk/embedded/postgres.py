@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from desk.embedded import children
 from desk.embedded.folders import Folders, log_file, program
+from desk.embedded.kept import Kept
 from desk.errors import Misconfigured
 
 MAJOR = "18"
@@ -46,7 +47,7 @@ def url(sockets: Path, role: str) -> str:
 
 
 @contextmanager
-def postgres(folders: Folders, *, keep: int, say: Callable[[str], None]) -> Iterator[None]:
+def postgres(folders: Folders, *, keep: int, say: Callable[[str], None]) -> Iterator[Kept]:
     """Run the server for the life of the context; `keep` is the descriptor of the home's lock.
 
     Raises Misconfigured if the data folder is broken or of another version.
@@ -62,12 +63,15 @@ def postgres(folders: Folders, *, keep: int, say: Callable[[str], None]) -> Iter
     _single_user(folders, programs, data, ROLES)
     log = log_file(folders, "postgres.log")
     earlier = log.stat().st_size if log.exists() else 0
-    server = _start(folders, programs, data, keep=keep, log=log)
+    # Started again, it finds its pid file and refuses to run beside what a crash may have left.
+    server = Kept(
+        "The embedded Postgres", str(log), lambda: _start(folders, programs, data, keep=keep, log=log)
+    )
     try:
-        _wait_ready(server, data, said=lambda: log.read_bytes()[earlier:].decode(errors="replace"))
-        yield
+        _wait_ready(server.process, data, said=lambda: log.read_bytes()[earlier:].decode(errors="replace"))
+        yield server
     finally:
-        children.stop(server, signal.SIGINT, signal.SIGQUIT)
+        children.stop(server.process, signal.SIGINT, signal.SIGQUIT)
 
 
 def _programs(folders: Folders) -> Path:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from desk.embedded import children
 from desk.embedded.folders import Folders, log_file, program
+from desk.embedded.kept import Kept
 
 SOCKET = "redis.sock"
 START_SECONDS = 10.0
@@ -25,23 +26,23 @@ def url(sockets: Path) -> str:
 
 
 @contextmanager
-def redis(folders: Folders, *, keep: int, say: Callable[[str], None]) -> Iterator[str | None]:
-    """Run Redis for the life of the context; yields its address, or None (said aloud) if there is none."""
+def redis(folders: Folders, *, keep: int, say: Callable[[str], None]) -> Iterator[Kept | None]:
+    """Run Redis at `url` for the life of the context; yields None (said aloud) if there is none."""
     binary = _binary(folders)
     if binary is None:
         say("No Redis program was found: limits and caches live in this process alone (set REDIS_URL).")
         yield None
         return
     log = log_file(folders, "redis.log")
-    server = _start(folders, binary, keep=keep, log=log)
+    server = Kept("The embedded Redis", str(log), lambda: _start(folders, binary, keep=keep, log=log))
     try:
-        if _ready(server, folders.sockets / SOCKET):
-            yield url(folders.sockets)
+        if _ready(server.process, folders.sockets / SOCKET):
+            yield server
         else:
             say(f"Redis did not start (see {log}): limits and caches live in this process alone.")
             yield None
     finally:
-        children.stop(server, signal.SIGTERM, seconds=5)
+        children.stop(server.process, signal.SIGTERM, seconds=5)
 
 
 def _binary(folders: Folders) -> Path | None:

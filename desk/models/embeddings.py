@@ -53,7 +53,7 @@ class _RecentVectors:
         self._vectors: OrderedDict[bytes, Vectors] = OrderedDict()
 
     def get(self, text: str) -> Vectors | None:
-        key = _digest(text)
+        key = digest(text)
         with self._lock:
             if key in self._vectors:
                 self._vectors.move_to_end(key)
@@ -61,7 +61,7 @@ class _RecentVectors:
 
     def put(self, text: str, vector: Vectors) -> None:
         with self._lock:
-            self._vectors[_digest(text)] = vector
+            self._vectors[digest(text)] = vector
             if len(self._vectors) > self._capacity:
                 self._vectors.popitem(last=False)
 
@@ -135,5 +135,6 @@ def open_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def _digest(text: str) -> bytes:
+def digest(text: str) -> bytes:
+    """What stands for a text where its words must not stay."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from desk.errors import DeskError, EgressBlocked, Misconfigured, ModelUnavailable
 from desk.models.breaker import Breaker
-from desk.models.catalog import ModelSpec
+from desk.models.catalog import ModelSpec, cost_usd
 from desk.models.port import ChatModel, FailureReason, Finished, Guard, ModelEvent, ModelFailed, ModelRequest
 
 OnDegraded = Callable[[str, str], None]
@@ -41,6 +41,8 @@ class FallbackModel:
         if not models:
             raise ValueError("a FallbackModel needs at least one model")
         self._models = tuple(models)
+        # In the order in which they are asked.
+        self.specs = tuple(model.spec for model in models)
         self._total_seconds = total_seconds
         self._breakers = {id(model): Breaker() for model in self._models}
 
@@ -64,15 +66,17 @@ class FallbackModel:
         guard: Guard,
         external_models: bool = True,
         external_fallback: bool = False,
+        names: Sequence[str] | None = None,
         on_degraded: OnDegraded = _nobody,
     ) -> AsyncGenerator[ModelEvent, None]:
         """The answer of the first model that gives one.
 
-        `external_models` and `external_fallback` are the tenant's: may external models be asked at all, and
-        may they be asked in the place of a local one. Raises ModelUnavailable when nobody answered in time.
+        `external_models`, `external_fallback` and `names` are the tenant's: may external models be asked at
+        all, may they be asked in the place of a local one, and which (None: all). Raises ModelUnavailable
+        when nobody answered in time.
         """
         deadline = asyncio.get_running_loop().time() + self._total_seconds
-        plan = self._plan(external_models=external_models, external_fallback=external_fallback)
+        plan = self._plan(names, external_models=external_models, external_fallback=external_fallback)
         failure: DeskError | None = None
         while plan:
             model = plan.pop(0)
@@ -94,15 +98,32 @@ class FallbackModel:
             await asyncio.sleep(again or 0.0)
         raise ModelUnavailable from failure
 
-    def permits(self, *, external_models: bool) -> bool:
+    def permits(self, names: Sequence[str] | None = None, *, external_models: bool) -> bool:
         """Whether there is a model to ask at all."""
-        return bool(self._plan(external_models=external_models, external_fallback=False))
+        return bool(self._plan(names, external_models=external_models, external_fallback=False))
 
-    def _plan(self, *, external_models: bool, external_fallback: bool) -> list[ChatModel]:
+    def most_usd(
+        self,
+        prompt_tokens: int,
+        completion_tokens: int,
+        names: Sequence[str] | None,
+        *,
+        external_models: bool,
+        external_fallback: bool,
+    ) -> float:
+        """What an answer of this many tokens costs at most, whichever of the permitted models gives it."""
+        plan = self._plan(names, external_models=external_models, external_fallback=external_fallback)
+        return max((cost_usd(one.spec, prompt_tokens, completion_tokens) for one in plan), default=0.0)
+
+    def _plan(
+        self, names: Sequence[str] | None, *, external_models: bool, external_fallback: bool
+    ) -> list[ChatModel]:
         """Whom to ask, in order; the last one twice."""
         plan: list[ChatModel] = []
         passed_local = False
         for model in self._models:
+            if names is not None and model.spec.name not in names:
+                continue
             permitted = external_models and (external_fallback or not passed_local)
             if permitted or not model.spec.external:
                 plan.append(model)

@@ -1,4 +1,4 @@
-"""A model that says what it is told, for tests, evals and demos; it calls nothing and costs nothing."""
+"""A model that says what it is told, for tests, evals and demos; it calls nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 
 from desk.domain import Usage
 from desk.models.answer import CHARACTERS_PER_TOKEN
-from desk.models.catalog import ModelSpec
+from desk.models.catalog import ModelSpec, cost_usd
 from desk.models.port import Finished, Guard, ModelEvent, ModelRequest, TextDelta, ToolCall, ToolCallDelta
 
 SCRIPTED = ModelSpec("scripted", "scripted", external=False, context_window=4096)
@@ -61,7 +61,8 @@ class ScriptedModel:
         for index, call in enumerate(answer.tool_calls):
             yield ToolCallDelta(index, call.id, call.name, call.arguments_json)
         reason = "tool_calls" if answer.tool_calls else "stop"
-        yield Finished(answer.text, answer.tool_calls, _usage(request, answer), self.spec.name, reason)
+        usage = _usage(request, answer, self.spec)
+        yield Finished(answer.text, answer.tool_calls, usage, self.spec.name, reason)
 
     async def warm(self) -> None:
         """Nothing is slow to load."""
@@ -77,6 +78,7 @@ class ScriptedModel:
         return ScriptedAnswer(answer) if isinstance(answer, str) else answer
 
 
-def _usage(request: ModelRequest, answer: ScriptedAnswer) -> Usage:
+def _usage(request: ModelRequest, answer: ScriptedAnswer, spec: ModelSpec) -> Usage:
     asked = sum(len(str(message.get("content") or "")) for message in request.messages)
-    return Usage(asked // CHARACTERS_PER_TOKEN, len(answer.text) // CHARACTERS_PER_TOKEN)
+    prompt, completion = asked // CHARACTERS_PER_TOKEN, len(answer.text) // CHARACTERS_PER_TOKEN
+    return Usage(prompt, completion, cost_usd(spec, prompt, completion))

@@ -27,6 +27,9 @@ _CARD_WORD = re.compile(
 _REFERENCE_WORD = re.compile(
     r"(?i)(?:order|invoice|tracking|ref|ticket|booking|shipment)[^\d]{0,24}$|(?<!card)(?<!card )#\s?$"
 )
+# No word is without one of these; looking for them first is much the quicker.
+_CARD_SIGNS = ("card", "visa", "amex", "american", "maestro", "debit", "credit", "karte", "carte", "tarjeta")
+_REFERENCE_SIGNS = ("order", "invoice", "tracking", "ref", "ticket", "booking", "shipment", "#")
 _CARD_GROUPS = re.compile(
     r"\d{12,19}|\d{4}(?:\D{1,2}\d{4}){2,3}(?:\D{1,2}\d{1,4})?|\d{4}\D{1,2}\d{6}\D{1,2}\d{4,5}"
 )
@@ -34,7 +37,9 @@ _MISTYPED = re.compile(r"[2-6]\d{3}(?:[ -]?\d{4}){3}(?![ -]?\d)|3\d{3}[ -]?\d{6}
 _CONTEXT = 64
 _ANY_LENGTH = (16, 15, 19, 18, 17, 14, 13, 12)
 
-_IBAN_START = re.compile(r"[A-Za-z](?<![A-Za-z0-9].)[A-Za-z][ -]?[0-9][ -]?[0-9](?=[ -]?[A-Za-z0-9])")
+_IBAN_START = re.compile(
+    r"[A-Za-z](?<![A-Za-z0-9].)[A-Za-z][ .\n-]?[0-9][ .\n-]?[0-9](?=[ .\n-]?[A-Za-z0-9])"
+)
 _IBAN_LENGTHS = dict.fromkeys(("NO",), 15)
 for _length, _countries in {
     16: "BE",
@@ -57,13 +62,15 @@ for _length, _countries in {
 }.items():
     _IBAN_LENGTHS |= dict.fromkeys(_countries.split(), _length)
 
+_UNGROUPED = str.maketrans("", "", " .\n-")
+
 
 def find_cards(text: str) -> Iterator[Found]:
     """Payment cards: of a known network and passing Luhn; after a card word any 12 to 19 digits that do."""
     for run in _RUN.finditer(text):
-        before = max(0, run.start() - _CONTEXT), run.start()
-        named_reference = _REFERENCE_WORD.search(text, *before) is not None
-        labelled = not named_reference and _CARD_WORD.search(text, *before) is not None
+        before = text[max(0, run.start() - _CONTEXT - 8) : run.start()]
+        named_reference = _says(before, _REFERENCE_SIGNS, _REFERENCE_WORD)
+        labelled = not named_reference and _says(before, _CARD_SIGNS, _CARD_WORD)
         free_from = 0
         mistyped = _MISTYPED.match(text, run.start()) if labelled else None
         if mistyped:  # called a card and grouped as one: a slip of the finger does not make it public
@@ -83,8 +90,14 @@ def find_ibans(text: str) -> Iterator[Found]:
     for start in _IBAN_START.finditer(text):
         length = _IBAN_LENGTHS.get(start.group()[:2].upper())
         account = _account(length).match(text, start.start()) if length else None
-        if account and checksums.iban(re.sub(r"[ -]", "", account.group()).upper()):
+        if account and checksums.iban(account.group().translate(_UNGROUPED).upper()):
             yield Found(account.start(), account.end(), "IBAN")
+
+
+def _says(before: str, signs: tuple[str, ...], word: re.Pattern[str]) -> bool:
+    """Whether the last characters of a text say such a word; some more of them are only looked back at."""
+    lowered, begins = before.lower(), max(0, len(before) - _CONTEXT)
+    return any(sign in lowered for sign in signs) and word.search(before, begins) is not None
 
 
 def _luhn_windows(run: str, *, labelled: bool) -> Iterator[tuple[int, int]]:
@@ -110,4 +123,4 @@ def _lengths(prefix: str) -> tuple[int, ...]:
 
 @lru_cache(maxsize=64)
 def _account(length: int) -> re.Pattern[str]:
-    return re.compile(rf"(?:[ -]{{0,2}}[A-Za-z0-9]){{{length}}}(?![A-Za-z0-9])")
+    return re.compile(rf"(?:[ .\n-]{{0,2}}[A-Za-z0-9]){{{length}}}(?![A-Za-z0-9])")

@@ -40,6 +40,9 @@ _STRONG = "address"
 _LABEL = re.compile(
     r"(?i)\baddress(?:es)?[0-9]?\b(?:[^\w\n]{0,4}\b(?:is|are|to|was|will|be|here|they|the|same|as|follows|it)\b){0,6}"
     r"[ '\"]{0,4}(?::\s{0,8}|[ ](?=[0-9])|['\"]:\s?['\"])"
+    r"|\bmy (?:new |home |old |postal |delivery |shipping )?address(?: is| to be| as| to)? (?:is )?"
+    r"(?!(?:is|as|not|wrong|right|correct|incorrect|missing|different|changed|still|already|invalid|on|in|for|at|to|the|a)\b)"
+    r"(?=[^\W\d_])"
     r"|\b(?:lives?|lived|living|resides?|located)[ ](?:at|in)[ ](?=[0-9])"
     r"|\b(?:ship|deliver|send|mail|post)(?:[ ](?!up\b)\w{1,8}){0,4}[ ]to[ ](?=[0-9])"
     r"|\b(?:office|house|shop|station|stop|you off)[ ](?:is[ ])?(?:at|on)[ ](?=[0-9])"
@@ -69,6 +72,11 @@ _BOX_WORDS = (
     "bldg",
     "building",
     "floor",
+)
+_NUMBERED_WORDS = (
+    *("st", "av", "road", "rd", "lane", "ln", "boulevard", "blvd", "ter", "cres", "parkway", "pkwy", "hwy"),
+    *("highway", "mews", "broadway", "dr", "court", "ct", "pl", "sq", "way", "close", "cir", "alley", "row"),
+    *("walk", "grove", "gardens", "trail", "rue", "chemin", "quai", "cours", "impasse", "allee"),
 )
 _STREET_WORDS = (
     *(
@@ -111,9 +119,8 @@ def find_addresses(text: str) -> Iterator[Found]:
     lowered = text.lower()
     if _STRONG in lowered or _TO_A_NUMBER.search(lowered):
         yield from _find_labelled(text)
-    for match in _NUMBERED.finditer(text):
-        yield Found(match.start(), match.end(), "ADDRESS")
-    for words, pattern in ((_STREET_WORDS, _BEFORE_NUMBER), (_BOX_WORDS, _BOX)):
+    patterns = ((_NUMBERED_WORDS, _NUMBERED), (_STREET_WORDS, _BEFORE_NUMBER), (_BOX_WORDS, _BOX))
+    for words, pattern in patterns:
         if _mentions(lowered, words):
             for match in pattern.finditer(text):
                 yield Found(match.start(), match.end(), "ADDRESS")

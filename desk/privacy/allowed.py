@@ -22,10 +22,12 @@ class AllowedRanges:
         lowered = text.lower()
         reached = 0
         for word in _WORD.finditer(lowered):
-            end = max((_end(lowered, word.start(), term) for term in index.get(word.group(), ())), default=0)
-            if end > reached:
-                self._ranges.append((word.start(), end))
-                reached = end
+            start = word.start()
+            for term in index.get(word.group(), ()):
+                end = start + len(term)
+                if end > reached and lowered.startswith(term, start) and _is_whole(lowered, end):
+                    self._ranges.append((start, end))
+                    reached = end
 
     def holds(self, start: int, end: int) -> bool:
         """Whether `text[start:end]` lies inside one occurrence of a term."""
@@ -35,11 +37,9 @@ class AllowedRanges:
         return at > 0 and self._ranges[at - 1][1] >= end
 
 
-def _end(text: str, start: int, term: str) -> int:
-    """Where the term ends if it stands at `start` as whole words, else 0."""
-    end = start + len(term)
-    whole = text.startswith(term, start) and not (text[end : end + 1].isalnum() and term[-1].isalnum())
-    return end if whole else 0
+def _is_whole(text: str, end: int) -> bool:
+    """Whether what ends here does not end within a word."""
+    return not (text[end : end + 1].isalnum() and text[end - 1].isalnum())
 
 
 @lru_cache(maxsize=256)

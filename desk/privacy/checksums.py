@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import accumulate
+from string import ascii_uppercase
 
 _DOUBLED = bytes.maketrans(
     b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09", b"\x00\x02\x04\x06\x08\x01\x03\x05\x07\x09"
@@ -43,6 +44,8 @@ _FISCAL_ODD = {chr(65 + index): value for index, value in enumerate(_FISCAL_VALU
     str(index): value for index, value in enumerate(_FISCAL_VALUES[:10])
 }
 
+_BASE_36 = str.maketrans({letter: str(10 + place) for place, letter in enumerate(ascii_uppercase)})
+
 
 def luhn(digits: str) -> bool:
     """The check of payment cards (ISO/IEC 7812-1) and Swedish personal numbers."""
@@ -68,8 +71,7 @@ def luhn_windows(digits: str) -> Callable[[int, int], bool]:
 
 def iban(account: str) -> bool:
     """The check of an IBAN without separators, upper case (ISO 7064 mod 97-10)."""
-    rearranged = account[4:] + account[:4]
-    return int("".join(str(int(char, 36)) for char in rearranged)) % 97 == 1
+    return int((account[4:] + account[:4]).translate(_BASE_36)) % 97 == 1
 
 
 def weighted(digits: str, weights: tuple[int, ...], modulus: int) -> int:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
 
 from desk.privacy.accounts import find_cards, find_ibans
 from desk.privacy.addresses import find_addresses
 from desk.privacy.allowed import AllowedRanges
+from desk.privacy.encoded import find_encoded
+from desk.privacy.names.tagger import find_names
 from desk.privacy.national_ids import find_checked_ids, find_labelled_ids
 from desk.privacy.normalise import Normalised, normalise
 from desk.privacy.online import find_emails, find_ip_addresses, find_urls
@@ -15,6 +18,7 @@ from desk.privacy.persons import find_persons
 from desk.privacy.phones import find_labelled_phones, find_unlabelled_phones
 from desk.privacy.postcodes import find_birth_dates, find_postcodes
 from desk.privacy.references import find_references
+from desk.privacy.secrets import find_secrets
 from desk.privacy.spans import Found, Span
 
 __all__ = ["Span", "detect", "detect_normalised"]
@@ -22,6 +26,7 @@ __all__ = ["Span", "detect", "detect_normalised"]
 _Recogniser = Callable[[str], Iterator[Found]]
 _NUMERIC_CERTAIN: tuple[_Recogniser, ...] = (
     find_cards,
+    find_secrets,
     find_labelled_ids,
     find_ip_addresses,
     find_labelled_phones,
@@ -50,13 +55,21 @@ def detect_normalised(
     claimed = bytearray(len(normalised.text))
     kept: list[Found] = []
     for found in _candidates(normalised.text, order_patterns):
+        if found.start < found.end and claimed.find(1, found.start, found.end) < 0:  # nearly always
+            claimed[found.start : found.end] = b"\x01" * (found.end - found.start)
+            kept.append(found)
+            continue
+        if claimed.find(0, found.start, found.end) < 0:
+            continue
         for start, end in _unclaimed(normalised.text, claimed, found):
             claimed[start:end] = b"\x01" * (end - start)
             kept.append(Found(start, end, found.type))
+    if all(found.type is None for found in kept):
+        return []
     allowed = AllowedRanges(normalised.text, allowed_terms)
     spans: list[Span] = []
     reached = 0
-    for start, end, kind in sorted(kept, key=_position):
+    for start, end, kind in sorted(kept, key=itemgetter(0)):
         first, last = normalised.original_span(start, end)
         if kind is not None and last > reached and not allowed.holds(start, end):
             first = max(first, reached)  # two findings may share one original character, such as a fraction
@@ -65,16 +78,17 @@ def detect_normalised(
     return spans
 
 
-def _position(found: Found) -> int:
-    return found.start
-
-
 def _candidates(text: str, order_patterns: Sequence[str]) -> Iterable[Found]:
+    """All findings, those in base64 before the others."""
+    return chain(find_encoded(text, lambda hidden: _plain(hidden, ())), _plain(text, order_patterns))
+
+
+def _plain(text: str, order_patterns: Sequence[str]) -> Iterable[Found]:
     """Findings from the most certain to the least; references stand between the two."""
     has_digits = any(digit in text for digit in "0123456789")
     certain = (find_urls, find_emails, find_ibans, *(_NUMERIC_CERTAIN if has_digits else ()))
     references = find_references(text, order_patterns) if has_digits else ()
-    likely = (*(_NUMERIC_LIKELY if has_digits else ()), find_persons)
+    likely = (*(_NUMERIC_LIKELY if has_digits else ()), find_persons, find_names)
     return chain(
         chain.from_iterable(find(text) for find in certain),
         references,

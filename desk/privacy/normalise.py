@@ -8,11 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-_PIECE = re.compile(
-    r"(?P<escape>%[2-7][0-9A-Fa-f]|\\u[0-9A-Fa-f]{4}|&#[0-9]{2,6};|&#x[0-9A-Fa-f]{2,5};|&commat;|&period;)"
-    r"|(?P<plain>[^\x80-\U0010FFFF%\\&]+|[%\\&])"
-    r"|(?P<other>[^\x00-\x7F])"
-)
+_ESCAPE = r"%[2-7][0-9A-Fa-f]|\\u[0-9A-Fa-f]{4}|&#[0-9]{2,6};|&#x[0-9A-Fa-f]{2,5};|&commat;|&period;"
 _ESCAPE_SIGNS = re.compile(r"[%\\&]")
 _NAMED = {"&commat;": "@", "&period;": "."}
 _LATIN = "AaBCcEeHIiJjKMNOoPpSsTXxYyIid-----..@"
@@ -44,20 +40,37 @@ def normalise(text: str) -> Normalised:
 
     Percent, `\\u` and numeric HTML escapes are read as the character they stand for. Linear time.
     """
-    if text.isascii() and not _ESCAPE_SIGNS.search(text):
-        return Normalised(text, range(len(text)), len(text))
+    folds = {char: _fold(char) for char in set(text) if not char.isascii()}
+    resized = "".join(sorted(char for char, folded in folds.items() if len(folded) != 1))
+    escaped = _ESCAPE_SIGNS.search(text) is not None
+    # Most characters stand for one other, so that nothing moves: the rest is put between what these become.
+    folded = text.translate({ord(char): plain for char, plain in folds.items() if len(plain) == 1})
+    if not resized and not escaped:
+        return Normalised(folded, range(len(text)), len(text))
     pieces: list[str] = []
     offsets: list[int] = []
-    for piece in _PIECE.finditer(text):
-        start = piece.start()
-        if piece.lastgroup == "plain":
-            pieces.append(piece.group())
-            offsets.extend(range(start, piece.end()))
-            continue
-        folded = _fold(piece.group() if piece.lastgroup == "other" else _unescape(piece.group()))
-        pieces.append(folded)
-        offsets.extend([start] * len(folded))
+    at = 0
+    for piece in _resizing(resized, escaped=escaped).finditer(text):
+        start, end = piece.span()
+        pieces += folded[at:start], (part := folds.get(piece.group()) or _unescaped(piece.group()))
+        offsets.extend(range(at, start))
+        offsets.extend([start] * len(part))
+        at = end
+    pieces.append(folded[at:])
+    offsets.extend(range(at, len(text)))
     return Normalised("".join(pieces), offsets, len(text))
+
+
+@lru_cache(maxsize=256)
+def _resizing(characters: str, *, escaped: bool) -> re.Pattern[str]:
+    """What does not stand for exactly one character: escapes, and these."""
+    parts = [_ESCAPE] if escaped else []
+    return re.compile("|".join([*parts, f"[{re.escape(characters)}]"] if characters else parts))
+
+
+def _unescaped(piece: str) -> str:
+    """What an escape stands for, folded; nothing for a character that is dropped."""
+    return _fold(_unescape(piece)) if len(piece) > 1 else ""
 
 
 def _unescape(escape: str) -> str:

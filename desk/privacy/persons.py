@@ -1,4 +1,4 @@
-"""Finds people's names where the words around them leave no doubt; a name alone is not masked."""
+"""Finds people's names where the words around them leave no doubt."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ _NORTH_AMERICAN = re.compile(
     rf"(?:\)[ ]?|[ .\-])[0-9]{{3}}[ .\-][0-9]{{4}}{_EXTENSION}(?!\w|[.,-][0-9])"
 )
 _NATIONAL = re.compile(
-    r"[0(](?<![\w.,#/-].)(?:(?<=\()0)?[1-9](?:[ ()./\-]{0,2}[0-9]){7,10}(?![\w/]|[.,-][0-9])"
+    r"[0(](?<![\w.,#/-].)(?:(?<=\()0)?[1-9](?:[ ()./\-]{0,2}[0-9]){7,10}"
+    rf"{_EXTENSION}(?![\w/]|[.,-][0-9])"
 )
 _BARE = re.compile(r"[1-9](?<![\w.,#$€£¥/-].)(?<![$€£¥] .)[0-9]{9,10}(?![\w/%]|[.,-][0-9]|\s?[$€£¥])")
 # What a label may hold: 5 to 15 digits, separators between them.
@@ -30,7 +31,7 @@ _NUMBER = re.compile(
 _WORD = (
     r"(?:tele)?phone|phones|tel(?:efono?)?|handy|mobile?|cell(?:phone|ular)?|fax|whats ?app|sms|movil"
     r"|call(?:ed|ing)?(?: me| us| him| her)?|text(?: me)?|ring(?: me)?|reach(?: me| us)?|telefon(?:nummer)?"
-    r"|landline|portable|hotline|registered|contact (?:no|number)|nummer"
+    r"|landline|portable|hotline|registered|contact (?:no|number)|nummer|ph|my (?:new )?number"
 )
 _LABEL_BEFORE = re.compile(
     rf"(?i)\b(?:{_WORD})\b(?:\W{{0,4}}\b(?:is|are|was|number|no|num|nr|on|at|my|the|back|to|me|via|under|it'?s)\b)"
@@ -56,18 +57,28 @@ _LABEL_SIGNS = (
         "text",
         "ring",
     ),
-    *("reach", "portable", "hotline", "registered", "contact", "nummer", "office", "home", "work"),
+    *("reach", "portable", "hotline", "registered", "contact", "number", "nummer", "office", "home", "work"),
+    "ph",
 )
 _CONTEXT = 48
 _DATE = re.compile(r"\(?\d{1,2}([./-])\d{1,2}\1\d{2,4}(?!\d)")
+
+
+class _Dialled(dict[str, bool]):
+    """Whether a number is dialled somewhere; asked once for each, and forgotten with the text."""
+
+    def __missing__(self, number: str) -> bool:
+        self[number] = verdict = is_dialled(number)
+        return verdict
 
 
 def find_labelled_phones(text: str) -> Iterator[Found]:
     """Numbers with a country prefix, dialled North American ones, and what a word calls a number."""
     for match in _INTERNATIONAL.finditer(text):
         yield Found(match.start(), match.end(), "PHONE")
+    dialled = _Dialled()
     for match in _NORTH_AMERICAN.finditer(text):
-        if _is_grouped(match.group()) and is_dialled(match.group()):
+        if _is_grouped(match.group()) and dialled[match.group()]:
             yield Found(match.start(), match.end(), "PHONE")
     lowered = text.lower()
     if not any(sign in lowered for sign in _LABEL_SIGNS):
@@ -79,12 +90,13 @@ def find_labelled_phones(text: str) -> Iterator[Found]:
 
 def find_unlabelled_phones(text: str) -> Iterator[Found]:
     """Numbers whose grouping, or whose place in a numbering plan, makes them telephone numbers."""
+    dialled = _Dialled()
     for match in _NORTH_AMERICAN.finditer(text):
-        if _is_grouped(match.group()) or is_dialled(match.group()):
+        if _is_grouped(match.group()) or dialled[match.group()]:
             yield Found(match.start(), match.end(), "PHONE")
     for pattern in (_NATIONAL, _BARE):
         for match in pattern.finditer(text):
-            if not _DATE.match(match.group()) and is_dialled(match.group()):
+            if not _DATE.match(match.group()) and dialled[match.group()]:
                 yield Found(match.start(), match.end(), "PHONE")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 from desk.privacy.detect import detect_normalised
 from desk.privacy.normalise import Normalised, normalise
@@ -12,7 +13,7 @@ from desk.privacy.repetitions import find_repetitions
 from desk.privacy.spans import Span
 from desk.privacy.vaults import LITERAL, TOKEN, Vault, VaultBuilder
 
-__all__ = ["Scrubbed", "StreamRestorer", "Vault", "restore", "scrub"]
+__all__ = ["Scrubbed", "StreamRestorer", "Vault", "hide_known", "restore", "restore_json", "scrub"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,16 @@ def scrub(
     *,
     order_patterns: Sequence[str] = (),
     allowed_terms: frozenset[str] = frozenset(),
+    shared: bool = False,
 ) -> Scrubbed:
     """Replace every personal value of a raw text by its pseudonym.
 
     A value the vault holds is replaced wherever it stands. What somebody typed in the form of a pseudonym
-    becomes a pseudonym itself, so `restore` can never turn it into another person's value.
+    becomes a pseudonym itself, so `restore` can never turn it into another person's value. What is found in a
+    `shared` text, the shop's own words, is remembered for other conversations.
     """
-    normalised = normalise(text)
-    spans = detect_normalised(normalised, text, order_patterns, allowed_terms)
+    find = _remembered if shared else _found
+    normalised, spans = find(text, tuple(order_patterns), allowed_terms)
     builder = VaultBuilder(vault)
     pieces: list[str] = []
     at = 0
@@ -46,6 +49,16 @@ def scrub(
         at = end
     pieces.append(text[at:])
     return Scrubbed("".join(pieces), builder.build(), spans)
+
+
+def _found(
+    text: str, order_patterns: tuple[str, ...], allowed_terms: frozenset[str]
+) -> tuple[Normalised, list[Span]]:
+    normalised = normalise(text)
+    return normalised, detect_normalised(normalised, text, order_patterns, allowed_terms)
+
+
+_remembered = lru_cache(maxsize=4000)(_found)
 
 
 def _claims(normalised: Normalised, spans: list[Span], vault: Vault) -> list[tuple[int, int, str]]:
@@ -65,6 +78,8 @@ def _claims(normalised: Normalised, spans: list[Span], vault: Vault) -> list[tup
 
 
 def _free_parts(claimed: bytearray, start: int, end: int) -> list[tuple[int, int]]:
+    if claimed.find(1, start, end) < 0 < end - start:
+        return [(start, end)]
     parts: list[tuple[int, int]] = []
     while (start := claimed.find(0, start, end)) >= 0:
         taken = claimed.find(1, start, end)
@@ -77,6 +92,60 @@ def _free_parts(claimed: bytearray, start: int, end: int) -> list[tuple[int, int
 def restore(text: str, vault: Vault) -> str:
     """Put back the value of every pseudonym the vault knows; others stay as they are."""
     return TOKEN.sub(lambda match: vault.values.get(match.group(), match.group()), text)
+
+
+def restore_json(value: Any, vault: Vault) -> Any:
+    """The same in every text of a JSON value; its keys stay as they are."""
+    match value:
+        case str():
+            return restore(value, vault)
+        case list():
+            return [restore_json(item, vault) for item in value]
+        case dict():
+            return {key: restore_json(item, vault) for key, item in value.items()}
+        case _:
+            return value
+
+
+def hide_known(value: Any, vault: Vault) -> Any:
+    """A JSON value with every value that the vault holds as its pseudonym; what is a pseudonym stays one."""
+    match value:
+        case str():
+            return _hidden(value, vault) if vault.values else value
+        case list() | tuple():
+            return [hide_known(item, vault) for item in value]
+        case dict():
+            return {key: hide_known(item, vault) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _hidden(text: str, vault: Vault) -> str:
+    """Between the pseudonyms, so that no sign of theirs is taken for part of a value."""
+    tokens = [(match.start(), match.end()) for match in TOKEN.finditer(text)]
+    pieces: list[str] = []
+    at = 0
+    for start, end in [*tokens, (len(text), len(text))]:
+        pieces += _replaced(text[at:start], vault), text[start:end]
+        at = end
+    return "".join(pieces)
+
+
+def _replaced(text: str, vault: Vault) -> str:
+    normalised = normalise(text)
+    builder = VaultBuilder(vault)
+    pieces: list[str] = []
+    at = 0
+    found = [
+        (*normalised.original_span(first, last), kind)
+        for first, last, kind in find_repetitions(normalised.text, vault)
+    ]
+    for start, end, kind in sorted(found, key=lambda one: (one[0], -one[1])):
+        if start < at:
+            continue
+        pieces += text[at:start], builder.token_for(kind, text[start:end])
+        at = end
+    return "".join((*pieces, text[at:]))
 
 
 class StreamRestorer:

@@ -14,10 +14,11 @@ _NOUN = (
     r"|package|ref(?:erence)?|tickets?|case|sku|isbn|ean|asin|serial|model|part|po|rma|return|refund|quote|booking"
     r"|bestell\w{0,8}|rechnung\w{0,8}|commande|facture|pedido|factura|ordine|fattura|zamowieni\w|encomenda|transaction)"
 )
+# Read on the text in small letters, so that the engine skips to where a noun may begin.
 _CONTEXTUAL = re.compile(
-    rf"(?i)(?<![^\W_]){_NOUN}[\s'\"_]{{0,3}}(?:(?:id|ids|no|nr|num|number|numbers|nummer|code|numero)\b\.?)?"
+    rf"{_NOUN}[\s'\"_]{{0,3}}(?:(?:id|ids|no|nr|num|number|numbers|nummer|code|numero)\b\.?)?"
     r"(?:\s{0,3}\b(?:is|was|are|of|with|called|the|my)\b){0,3}[\s:=#'\"(\[.-]{0,5}"
-    r"(?P<ids>#?[A-Z]{0,5}[_-]?\d[\w-]{2,39}(?:(?:['\"]?\s?[,;&]\s?['\"]?|\s(?:and|or|und|et|y|e)\s){1,2}#?[A-Z]{0,5}-?\d[\w-]{2,39}){0,9})"
+    r"(?P<ids>#?[a-z]{0,5}[_-]?\d[\w-]{2,39}(?:(?:['\"]?\s?[,;&]\s?['\"]?|\s(?:and|or|und|et|y|e)\s){1,2}#?[a-z]{0,5}-?\d[\w-]{2,39}){0,9})"
 )
 _EXPLICIT = {
     "#": re.compile(r"#(?<![\w#].)\s?[A-Za-z]{0,4}-?[0-9][\w-]{1,39}"),
@@ -31,8 +32,7 @@ _SLOW = re.compile(r"\)[*+{]|(?:[*+}].*){5}")
 
 def find_references(text: str, patterns: Sequence[str]) -> Iterator[Found]:
     """References that a word, a `#`, a prefix or a tenant's pattern names; they carry no type."""
-    for match in _CONTEXTUAL.finditer(text):
-        yield Found(match.start("ids"), match.end("ids"), None)
+    yield from _find_named(text)
     for sign, pattern in _EXPLICIT.items():
         if sign in text:
             for match in pattern.finditer(text):
@@ -42,6 +42,17 @@ def find_references(text: str, patterns: Sequence[str]) -> Iterator[Found]:
         for match in _TOKEN.finditer(text):
             if order.fullmatch(match.group()):
                 yield Found(match.start(), match.end(), None)
+
+
+def _find_named(text: str) -> Iterator[Found]:
+    """What follows a noun; the nouns begin where a word does, or behind an underscore."""
+    lowered = text.lower() if len(text.lower()) == len(text) else text.replace("\u0130", "i").lower()
+    at = 0
+    while match := _CONTEXTUAL.search(lowered, at):
+        at = match.start() + 1
+        if not lowered[at - 2 : at - 1].isalnum():
+            at = match.end()
+            yield Found(match.start("ids"), match.end("ids"), None)
 
 
 @lru_cache(maxsize=1024)

@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+import numpy as np
+
+from desk.privacy.names.words import fold
+from desk.privacy.names.words import kind as known_as
 from desk.privacy.persons import EVERYDAY_NAMES
 from desk.privacy.vaults import COMPACT_TYPES, DIGIT_TYPES, LITERAL, SCANNED, Vault
 
 _WIDEST_GAP = 5  # characters between two digits or letters of one number
 _TOO_MANY_FOR_CHANCE = 12
 _SHARED_TAIL = 9  # digits that a number has in common with and without its country prefix
+# For each ASCII sign, whether it is kept.
+_DIGITS = np.array([chr(sign).isdigit() for sign in range(128)])
+_LETTERS_AND_DIGITS = np.array([chr(sign).isalnum() for sign in range(128)])
 
 
 class Squeezed:
     """The letters and digits of a text without what parts them, and where each one stood."""
 
     def __init__(self, text: str, *, digits_only: bool) -> None:
-        keep = str.isdigit if digits_only else str.isalnum
-        self.at = [index for index, char in enumerate(text) if keep(char) and char.isascii()]
-        self.text = "".join([text[index] for index in self.at]).upper()
+        kept = _DIGITS if digits_only else _LETTERS_AND_DIGITS
+        # Whatever is not ASCII becomes one sign that is not kept, so that places stay what they are.
+        signs = np.frombuffer(text.encode("ascii", "replace"), np.uint8)
+        kept_signs = kept[signs]
+        self.at: list[int] = np.flatnonzero(kept_signs).tolist()
+        self.text = signs[kept_signs].tobytes().decode("ascii").upper()
 
     def occurrences(self, needle: str) -> Iterator[tuple[int, int]]:
         """First and last index into `at` of each occurrence that no wide gap tears apart."""
@@ -73,12 +83,17 @@ def find_repetitions(text: str, vault: Vault) -> Iterator[tuple[int, int, str]]:
         elif kind in COMPACT_TYPES:
             found = _find_compact(text, haystack.scanned if kind == "SSN" else haystack.compact, value)
         else:
-            found = _find_words(haystack, value, capitalised=kind == "PERSON" and value in EVERYDAY_NAMES)
+            found = _find_words(haystack, value, capitalised=kind == "PERSON" and _is_everyday(value))
         for start, end in found:
             yield start, end, kind
         if kind == "EMAIL":
             for start, end in _find_spaced_out(haystack, value):
                 yield start, end, kind
+
+
+def _is_everyday(name: str) -> bool:
+    """Whether the name is also a word that stands in any text."""
+    return name in EVERYDAY_NAMES or "c" in known_as(fold(name))
 
 
 def _find_number(digits: Squeezed, value: str, tail: int) -> Iterator[tuple[int, int]]:

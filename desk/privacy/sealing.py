@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -19,6 +21,11 @@ _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _KEY_BYTES = 32
 _HEADER_BYTES = len(_VERSION) + _NONCE_BYTES
+# A wrapped data key says which master key wrapped it, so that those of an old one can be found.
+_WRAPPED = b"\x02"
+_ID_BYTES = 8
+_MARK_BYTES = len(_WRAPPED) + _ID_BYTES
+_ROOT_AAD = b"master_keys.root:"
 
 
 class SealBroken(DeskError):
@@ -85,32 +92,71 @@ class DataKey:
 
 
 class MasterKey:
-    """The secret of the installation; it wraps data keys and derives keys for other purposes."""
+    """The secret of the installation; it wraps data keys and derives keys for other purposes.
 
-    __slots__ = ("_secret", "_wrapping")
+    `others` are known too, old ones and one that comes next: what they wrapped opens. `root` is what other
+    keys are derived from, so that they stay when the secret is replaced; without it, the secret itself.
+    """
 
-    def __init__(self, secret: bytes) -> None:
-        if len(secret) != _KEY_BYTES:
+    __slots__ = ("_root", "_secrets", "_wrapping", "id")
+
+    def __init__(self, secret: bytes, *, others: Sequence[bytes] = (), root: bytes | None = None) -> None:
+        self._secrets = (secret, *others)
+        if any(len(one) != _KEY_BYTES for one in self._secrets):
             raise Misconfigured("The master key must be 32 bytes; make one with `openssl rand -base64 32`.")
-        self._secret = secret
-        self._wrapping = DataKey(self.derive("wrap data keys"))
+        self._root = root or secret
+        self._wrapping = {_key_id(one): DataKey(_expand(one, "wrap data keys")) for one in self._secrets}
+        self.id = _key_id(secret)
+
+    @property
+    def ids(self) -> tuple[bytes, ...]:
+        """The known keys by their ids of 8 bytes, the one that wraps first."""
+        return tuple(self._wrapping)
+
+    @property
+    def mark(self) -> bytes:
+        """What every data key that this one wraps begins with: 9 bytes."""
+        return _WRAPPED + self.id
 
     def wrap(self, data_key: DataKey, *, subject: UUID) -> bytes:
         """The data key sealed for one subject; it opens for no other."""
-        return self._wrapping.seal(data_key._secret, aad=subject.bytes)
+        return self.mark + self._wrapping[self.id].seal(data_key._secret, aad=subject.bytes)
 
     def unwrap(self, wrapped: bytes, *, subject: UUID) -> DataKey:
         """The data key behind `wrapped`; SealBroken under another master key or subject."""
-        return DataKey(self._wrapping.open(wrapped, aad=subject.bytes))
+        if wrapped[:1] == _WRAPPED and (key := self._wrapping.get(wrapped[1:_MARK_BYTES])):
+            return DataKey(key.open(wrapped[_MARK_BYTES:], aad=subject.bytes))
+        for key in self._wrapping.values():  # wrapped before a wrapped key said by which
+            with suppress(SealBroken):
+                return DataKey(key.open(wrapped, aad=subject.bytes))
+        raise SealBroken
+
+    def wrap_root(self, root: bytes | None = None) -> bytes:
+        """The root, this one or another, sealed under the key that wraps."""
+        return self._wrapping[self.id].seal(root or self._root, aad=_ROOT_AAD + self.id)
+
+    def rooted(self, key_id: bytes, root_wrapped: bytes) -> MasterKey:
+        """The same keys with the root that one of them has wrapped; SealBroken if it did not."""
+        key = self._wrapping.get(key_id)
+        if key is None:
+            raise SealBroken
+        secret, *others = self._secrets
+        return MasterKey(secret, others=others, root=key.open(root_wrapped, aad=_ROOT_AAD + key_id))
 
     def derive(self, purpose: str) -> bytes:
-        """32 bytes for one named purpose, by HKDF-SHA256; always the same for the same secret."""
-        return HKDF(SHA256(), _KEY_BYTES, salt=None, info=b"deskgraph/" + purpose.encode()).derive(
-            self._secret
-        )
+        """32 bytes for one named purpose, by HKDF-SHA256; always the same for the same root."""
+        return _expand(self._root, purpose)
 
     def __repr__(self) -> str:
         return "MasterKey(<secret>)"
 
     def __reduce__(self) -> str:
         raise TypeError("A master key is never pickled.")
+
+
+def _key_id(secret: bytes) -> bytes:
+    return _expand(secret, "master key id")[:_ID_BYTES]
+
+
+def _expand(secret: bytes, purpose: str) -> bytes:
+    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=b"deskgraph/" + purpose.encode()).derive(secret)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, get_args
 
 EntityType = Literal[
@@ -18,6 +17,8 @@ EntityType = Literal[
     "DATE_OF_BIRTH",
     "ADDRESS",
     "PERSON",
+    "PASSWORD",
+    "ACCOUNT_NUMBER",
 ]
 ENTITY_TYPES: Final[tuple[EntityType, ...]] = get_args(EntityType)
 # Their form alone proves what they are, so an outgoing request can be searched for them.
@@ -34,8 +35,7 @@ class Found(NamedTuple):
     type: EntityType | None
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A personal value: half-open range of original code points, its type, the original characters."""
 
     start: int

@@ -12,7 +12,7 @@ from desk.privacy.spans import ENTITY_TYPES
 
 LITERAL = "LITERAL"
 TOKEN = re.compile(rf"\[(?P<type>{'|'.join((*ENTITY_TYPES, LITERAL))})_(?P<number>[1-9]\d{{0,5}})\]")
-DIGIT_TYPES = frozenset({"PHONE", "CREDIT_CARD"})
+DIGIT_TYPES = frozenset({"PHONE", "CREDIT_CARD", "ACCOUNT_NUMBER"})
 COMPACT_TYPES = frozenset({"IBAN", "SSN", "NATIONAL_ID", "MEDICAL_RECORD"})
 _NATIONAL_DIGITS = 10  # with or without its country prefix a telephone number is the same
 # Letters that a scanner reads for digits.
@@ -75,10 +75,17 @@ class VaultBuilder:
         self._vault = vault
         self._added: dict[str, str] = {}
         self._tokens: dict[tuple[str, str], str] = {}
+        self._seen: dict[tuple[str, str], str] = {}  # as they were written: most come again
         self._counts: dict[str, int] = {}
 
     def token_for(self, kind: str, value: str) -> str:
         """The token of a value: the one it has, or the next number of its type."""
+        written = kind, value
+        if written not in self._seen:
+            self._seen[written] = self._token_for(kind, value)
+        return self._seen[written]
+
+    def _token_for(self, kind: str, value: str) -> str:
         key = (kind, canonical(kind, value))
         known = self._vault.tokens.get(key) or self._tokens.get(key)
         if known:

@@ -13,9 +13,9 @@ from desk.domain import Principal
 from desk.models.embeddings import Embedder
 from desk.retrieval import split
 from desk.retrieval.load import BadRow
-from desk.storage import faqs
+from desk.storage import audit, faqs
 from desk.storage.faqs import FaqEntry, Upserted
-from desk.storage.pool import Database
+from desk.storage.pool import Database, Tx
 
 BATCH = 64
 
@@ -65,10 +65,7 @@ async def ingest(
 
 
 async def reembed(database: Database, embedder: Embedder, principal: Principal, *, limit: int = BATCH) -> int:
-    """Make the vectors of at most `limit` FAQs anew that another model made; returns how many it looked at.
-
-    Other wordings are not kept as texts: a FAQ loses theirs until it is imported again.
-    """
+    """Make the vectors of at most `limit` FAQs anew that another model made; returns how many there were."""
     async with database.tenant_tx(principal) as tx:
         entries = await faqs.of_another_embedder(tx, embedder.name, limit)
     vectors = await _embed(embedder, entries) if entries else {}
@@ -93,9 +90,19 @@ async def _store(
             if not missing:
                 done = await faqs.upsert(tx, principal.tenant_id, entries)
                 await faqs.put_vectors(tx, principal.tenant_id, parts, embedder=embedder.name)
+                await _note(tx, principal, entries, done)
                 return done
         # Outside the transaction: no lock and no connection is held while the processor works.
         parts |= await _embed(embedder, [entry for entry in entries if entry.external_id in missing])
+
+
+async def _note(tx: Tx, principal: Principal, entries: list[FaqEntry], done: Upserted) -> None:
+    if done.added or done.changed or done.moved:
+        one = entries[0].external_id if len(entries) == 1 else ""
+        counts = {"added": done.added, "changed": done.changed}
+        if done.moved:
+            counts["moved"] = done.moved
+        await audit.record(tx, principal, "faqs.written", one, counts)
 
 
 async def _embed(embedder: Embedder, entries: list[FaqEntry]) -> dict[str, split.Vectors]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import io
 import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from desk.errors import InvalidInput
 from desk.retrieval.outline import Section, read_html, read_markdown
@@ -20,7 +22,11 @@ from desk.storage.faqs import FaqEntry
 MAX_ID = 200
 MAX_QUESTION = 500
 MAX_ANSWER = 8000
+MAX_ALIASES = 50
+Form = Literal["jsonl", "csv", "md", "html"]
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
+# How a CSV says it.
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # Fields go by other names in files of documents; these are read as FAQs too.
 _QUESTION, _ANSWER = ("question", "title"), ("answer", "content", "text")
 
@@ -50,10 +56,10 @@ _Reader = Callable[[TextIO], Iterator[_Row | BadRow]]
 def load(path: Path) -> Iterator[FaqEntry | BadRow]:
     """The FAQs of a `.jsonl`, `.csv`, `.md` or `.html` file, also gzipped (`.jsonl.gz`), and its bad rows.
 
-    JSONL holds `{id, question, answer, category?, language?, aliases?}`; a CSV's header names question,
-    answer and, if it likes, id, category, language. In Markdown and HTML a heading is the question and the
-    text below it the answer. Without an id, the question makes one. Raises InvalidInput when the file as a
-    whole cannot be read so.
+    JSONL holds `{id, question, answer, category?, language?, aliases?, draft?, publish_at?, expires_at?}`;
+    a CSV's header names question, answer and, if it likes, the others, with `|` between aliases. In Markdown
+    and HTML a heading is the question and the text below it the answer. Without an id, the question makes
+    one. Raises InvalidInput when the file as a whole cannot be read so.
     """
     suffix = (path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:] or [""])[0].lower()
     reader = _READERS.get(suffix)
@@ -61,10 +67,19 @@ def load(path: Path) -> Iterator[FaqEntry | BadRow]:
         raise InvalidInput(
             f"{path.name}: the name must end in {', '.join(_READERS)}, or one of these and .gz."
         )
-    seen: dict[str, int] = {}
-    for row in _rows(path, reader):
-        judged = row if isinstance(row, BadRow) else _judge(*row, seen)
+    for judged in _judged(_rows(path, reader)):
         yield replace(judged, file=path.name) if isinstance(judged, BadRow) else judged
+
+
+def load_text(form: Form, content: str) -> Iterator[FaqEntry | BadRow]:
+    """The same of a text in one of the forms that files have."""
+    return _judged(_READERS[f".{form}"](io.StringIO(content)))
+
+
+def _judged(rows: Iterable[_Row | BadRow]) -> Iterator[FaqEntry | BadRow]:
+    seen: dict[str, int] = {}
+    for row in rows:
+        yield row if isinstance(row, BadRow) else _judge(*row, seen)
 
 
 def _rows(path: Path, reader: _Reader) -> Iterator[_Row | BadRow]:
@@ -102,17 +117,53 @@ def _entry(fields: dict[str, Any]) -> FaqEntry:
     question = _text(fields, _QUESTION, MAX_QUESTION)
     if not question:
         raise _Refused("it has no question")
-    aliases = fields.get("aliases") or []
-    if not isinstance(aliases, list):
-        raise _Refused("aliases is not a list")
+    publish_at, expires_at = _time(fields, "publish_at"), _time(fields, "expires_at")
+    if publish_at and expires_at and expires_at <= publish_at:
+        raise _Refused("expires_at is not after publish_at")
     return FaqEntry(
-        external_id=_text(fields, ("id",), MAX_ID) or _id_of(question),
+        external_id=_text(fields, ("id",), MAX_ID) or id_of(question),
         question=question,
         answer=_text(fields, _ANSWER, MAX_ANSWER),
         category=_text(fields, ("category",), MAX_ID) or None,
         language=_text(fields, ("language",), 35) or "en",
-        aliases=tuple(filter(None, (_text({"alias": alias}, ("alias",), MAX_QUESTION) for alias in aliases))),
+        aliases=_aliases(fields.get("aliases") or []),
+        draft=_flag(fields, "draft"),
+        publish_at=publish_at,
+        expires_at=expires_at,
     )
+
+
+def _aliases(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = value.split("|")
+    if not isinstance(value, list):
+        raise _Refused("aliases is not a list")
+    if len(value) > MAX_ALIASES:
+        raise _Refused(f"it has {len(value)} aliases; {MAX_ALIASES} are allowed")
+    texts = (_text({"alias": alias}, ("alias",), MAX_QUESTION) for alias in value)
+    return tuple(dict.fromkeys(filter(None, texts)))
+
+
+def _flag(fields: dict[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    if isinstance(value, bool):
+        return value
+    said = str(value or "false").strip().lower()
+    if said not in _FLAGS:
+        raise _Refused(f"{name} is neither true nor false")
+    return _FLAGS[said]
+
+
+def _time(fields: dict[str, Any], name: str) -> datetime | None:
+    """A time with its zone, as ISO 8601 writes it; UTC where it names none."""
+    text = _text(fields, (name,), 40)
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _Refused(f"{name} is no time such as 2026-12-24T18:00:00Z") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _text(fields: dict[str, Any], names: tuple[str, ...], most: int) -> str:
@@ -131,7 +182,8 @@ def _text(fields: dict[str, Any], names: tuple[str, ...], most: int) -> str:
     return text
 
 
-def _id_of(question: str) -> str:
+def id_of(question: str) -> str:
+    """The id of a FAQ that came without one."""
     return "q-" + hashlib.blake2b(question.casefold().encode(), digest_size=8).hexdigest()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 
 import numpy as np
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 from desk.domain import Principal
 from desk.models.embeddings import Embedder
 from desk.retrieval.search import log_degraded
+from desk.retrieval.wishes import DEAREST, Wishes, read_wishes
 from desk.storage import products
 from desk.storage.pool import Database
-from desk.storage.products import Asked, Choice
-from desk.tooling import Product
+from desk.storage.products import Asked, Choice, Named
+from desk.tooling import Product, Reason
 
 BATCH = 64
-MAX_PHRASE_WORDS = 8
+MAX_PHRASE_WORDS = 16
 MAX_QUERY_WORDS = 60
 MIN_TITLE = 3
 _WORD = re.compile(r"[^\W_]+")
@@ -28,6 +30,24 @@ _BY = frozenset({"by", "von", "par", "de", "di", "por", "author", "writer"})
 _PLURALS = (("ies", "y"), ("es", ""), ("s", ""))
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a caller wants beside the query; None leaves it to the query."""
+
+    genre: str | None = None
+    author: str | None = None
+    price_to: float | None = None
+    rating_from: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Products with the reasons why, and titles that were asked for and are sold out."""
+
+    products: tuple[Product, ...]
+    sold_out: tuple[str, ...] = ()
 
 
 class CatalogueSearch:
@@ -45,22 +65,38 @@ class CatalogueSearch:
         self._on_degraded = on_degraded
 
     async def __call__(
-        self, principal: Principal, query: str, *, genre: str | None, author: str | None, limit: int
+        self,
+        principal: Principal,
+        query: str,
+        *,
+        genre: str | None,
+        author: str | None,
+        limit: int,
+        price_to: float | None = None,
+        rating_from: float | None = None,
     ) -> list[Product]:
-        """At most `limit` products: titles the query names, then the most similar.
+        """At most `limit` products: titles the query names, then the best matches, each with its reasons.
 
         `genre` and `author` narrow the choice; where they are None, those that the query names do.
         Raises Unavailable when the database is away.
         """
-        vector = await self._embed(query)
+        wanted = Wanted(genre, author, price_to, rating_from)
+        return list((await self.find(principal, query, wanted, limit=limit)).products)
+
+    async def find(self, principal: Principal, query: str, wanted: Wanted, *, limit: int) -> Found:
+        """The same, and which titles the query names that are sold out."""
+        wishes = read_wishes(query)
+        vector = await self._embed(wishes.words or query)
         async with self._database.tenant_tx(principal) as tx:
-            found = await products.named(tx, cut(query))
-            choice = Choice(
-                genres=(genre,) if genre else found.genres, authors=(author,) if author else found.authors
-            )
+            named = _whole(await products.named(tx, cut(wishes.words)))
+            choice = _choice(wishes, named, wanted)
+            first = () if wishes.like else named.skus
             if vector is None:
-                return await products.best_rated(tx, choice, limit, first=found.skus)
-            return await products.nearest(tx, vector, choice, limit, first=found.skus)
+                found = await products.best_rated(tx, choice, limit, first=first)
+            else:
+                found = await products.nearest(tx, vector, choice, limit, first=first, words=wishes.words)
+        sold_out = () if wishes.like else named.sold_out
+        return Found(tuple(_reasoned(product, named, choice) for product in found), sold_out)
 
     async def _embed(self, query: str) -> NDArray[np.float32] | None:
         try:
@@ -69,6 +105,55 @@ class CatalogueSearch:
             _log.warning("The query could not be embedded: %s.", type(error).__name__)
             self._on_degraded("product vectors", "products by rating")
             return None
+
+
+def _choice(wishes: Wishes, named: Named, wanted: Wanted) -> Choice:
+    """Of two bounds the stricter one. Who wants something like a title wants another, by anybody."""
+    ceiling = min(wishes.price_to, DEAREST if wanted.price_to is None else wanted.price_to)
+    return Choice(
+        genres=(wanted.genre,) if wanted.genre else named.genres,
+        authors=(wanted.author,) if wanted.author else () if wishes.like and named.skus else named.authors,
+        price_from=wishes.price_from,
+        price_to=ceiling if ceiling < DEAREST else None,
+        rating_from=max(wishes.rating_from, wanted.rating_from or 0.0),
+        without=named.skus if wishes.like else (),
+        cheapest=wishes.cheapest,
+    )
+
+
+def _whole(named: Named) -> Named:
+    """Without the genres and authors that are only words of something longer that is named."""
+    titles = tuple(words(title.partition(" (")[0]) for title in named.titles)
+    everything = {*titles, *map(words, named.genres), *map(words, named.authors)}
+
+    def stands_alone(name: str) -> bool:
+        within = f" {words(name)} "
+        return not any(within in f" {other} " and other != words(name) for other in everything)
+
+    return replace(
+        named,
+        genres=tuple(filter(stands_alone, named.genres)),
+        authors=tuple(filter(stands_alone, named.authors)),
+    )
+
+
+def _reasoned(product: Product, named: Named, choice: Choice) -> Product:
+    """The product with what about it fits the query."""
+    reasons: list[Reason] = []
+    if product.sku in named.skus:
+        reasons.append(Reason("title", product.title))
+    elif named.titles:
+        reasons.append(Reason("like", named.titles[0]))
+    fitting = {words(name) for name in choice.genres}
+    reasons += [Reason("genre", genre) for genre in product.genres if words(genre) in fitting]
+    authors = " ".join(f" {words(name)} " for name in choice.authors)
+    reasons += [Reason("author", name) for name in product.authors if f" {words(name)} " in authors]
+    return replace(product, because=tuple(reasons))
+
+
+def words(name: str) -> str:
+    """The words of a name in lower case with one space between."""
+    return " ".join(_WORD.findall(name.lower()))
 
 
 def cut(query: str) -> Asked:
@@ -108,12 +193,12 @@ async def ingest_products(
         async with database.tenant_tx(principal) as tx:
             stale = await products.without_vectors(tx, batch)
         renewed = [product for product in batch if product.sku in stale]
-        vectors = await embedder.embed([_words(product) for product in renewed])
+        vectors = await embedder.embed([_described(product) for product in renewed])
         by_sku = {product.sku: vector for product, vector in zip(renewed, vectors, strict=True)}
         async with database.tenant_tx(principal) as tx:
             await products.upsert(tx, principal.tenant_id, batch, by_sku)
 
 
-def _words(product: Product) -> str:
+def _described(product: Product) -> str:
     by = f" by {', '.join(product.authors)}" if product.authors else ""
     return f"{product.title}{by}. {', '.join(product.genres)}. {product.description}"

@@ -13,6 +13,9 @@ from desk.storage.faqs import FaqEntry
 PASSAGE = 1000
 _ENDS = re.compile(r"(?<=[.!?])\s+|\n+")
 
+# How far one other wording draws the centre of a FAQ; see docs/understanding.md.
+WORDING_WEIGHT = 0.3
+
 Vectors = NDArray[np.float32]
 
 
@@ -29,13 +32,13 @@ def count_parts(entry: FaqEntry) -> int:
 def join(entry: FaqEntry, vectors: Vectors) -> Vectors:
     """The parts of a FAQ from the vectors of its `texts`, each of length 1: its centre, then the others.
 
-    The centre is half way between question and answer, drawn on by every other wording. A wording, or a
+    The centre is half way between question and answer, drawn a little by every other wording. A wording, or a
     later passage of a long answer, is a part of its own, drawn half way to the centre. By measurement this
     finds more than the question, the answer, both in one text, or the best of these.
     """
     first = 1 + len(_passages(entry)[:1])
     aliases = vectors[len(vectors) - len(entry.aliases) :]
-    centre = _unit(_unit(vectors[:first].sum(axis=0)) + aliases.sum(axis=0))
+    centre = _unit(_unit(vectors[:first].sum(axis=0)) + WORDING_WEIGHT * aliases.sum(axis=0))
     return np.vstack([centre[None], _unit(vectors[first:] + centre)])
 
 

@@ -23,7 +23,12 @@ class Calibration:
     def probability(self, *features: float) -> float:
         """Between 0 and 1."""
         logit = self.offset + sum(s * f for s, f in zip(self.slopes, features, strict=True))
-        return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
+        return float(1 / (1 + np.exp(-min(max(logit, -30.0), 30.0))))
+
+    def probabilities(self, features: Values) -> Values:
+        """The same of features (n, k), as (n,)."""
+        logits: Values = self.offset + features @ np.array(self.slopes)
+        return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
 
 
 def fit_calibration(features: Values, right: NDArray[np.bool_], weights: Values) -> Calibration:

@@ -32,25 +32,55 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Grouped:
+    """Where the examples of each intent stand: `outside` those of none, `known` the others, intent by intent.
+
+    `starts` says where in `known` each intent begins.
+    """
+
+    outside: NDArray[np.int64]
+    known: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def by_label(cls, labels: NDArray[np.int64], intents: int) -> Grouped:
+        """`labels` index the intents; -1 is an example that belongs to none."""
+        order = np.argsort(labels, kind="stable")
+        first = int(np.searchsorted(labels[order], 0))
+        known = order[first:]
+        return cls(order[:first], known, np.searchsorted(labels[known], np.arange(intents)))
+
+    def of(self, intent: int) -> NDArray[np.int64]:
+        """Where the examples of one intent stand."""
+        end = self.starts[intent + 1] if intent + 1 < len(self.starts) else None
+        return self.known[self.starts[intent] : end]
+
+
+@dataclass(frozen=True, slots=True)
 class Classifier:
-    """A fitted model. `labels` index the intents; -1 is an example that belongs to none.
+    """A fitted model.
 
     The kernel is 0.7 exp(3 (cos - 1)) of the meaning-vectors plus 0.3 times the dot product of the lexical
     sketches. An example without an intent has a zero target, so that it pulls all scores down around it.
     """
 
     vectors: Matrix
-    labels: NDArray[np.int64]
+    grouped: Grouped
     sketch: LexicalSketch
     semantic_weights: Matrix
     lexical_weights: Matrix
 
-    def judge(self, text: str, vector: Matrix) -> tuple[Evidence, Matrix]:
-        """The evidence of one text, as one row, and its cosines to all examples (n,)."""
+    def score(self, text: str, vector: Matrix) -> tuple[Matrix, Matrix]:
+        """The score of each intent for one text, (intents,), and its cosine to each example, (n,)."""
         cosines: Matrix = self.vectors @ vector
         scores: Matrix = _sharpen(cosines) @ self.semantic_weights * np.float32(1 - LEXICAL_SHARE)
         scores += self.sketch(text) @ self.lexical_weights * np.float32(LEXICAL_SHARE)
-        return _weigh(scores[None], cosines[None], self.labels), cosines
+        return scores, cosines
+
+    def judge(self, text: str, vector: Matrix) -> Evidence:
+        """The evidence of one text, as one row."""
+        scores, cosines = self.score(text, vector)
+        return _weigh(scores[None], cosines[None], self.grouped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +117,10 @@ def fit_classifier(
     left_out = targets - weights / np.einsum("ij,ij->j", factor, factor)[:, None]
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -1)
-    unseen = _weigh(left_out, cosines, labels)
+    grouped = Grouped.by_label(labels, targets.shape[1])
+    unseen = _weigh(left_out, cosines, grouped)
     apart = _leave_intents_out(factor, targets, weights, unseen, labels) if foreign else None
-    return Fitted(Classifier(vectors, labels, sketch, weights, lexical.T @ weights), unseen, apart)
+    return Fitted(Classifier(vectors, grouped, sketch, weights, lexical.T @ weights), unseen, apart)
 
 
 def _sharpen(cosines: Matrix) -> Matrix:
@@ -105,12 +136,9 @@ def _one_hot(labels: NDArray[np.int64]) -> Matrix:
     return targets
 
 
-def _weigh(scores: Matrix, cosines: Matrix, labels: NDArray[np.int64]) -> Evidence:
-    order = np.argsort(labels, kind="stable")
-    first = int(np.searchsorted(labels[order], 0))
-    starts = np.searchsorted(labels[order[first:]], np.arange(scores.shape[1]))
-    nearest: Matrix = np.maximum.reduceat(cosines[:, order[first:]], starts, axis=1)
-    return Evidence(scores, nearest, cosines[:, order[:first]].max(axis=1, initial=0))
+def _weigh(scores: Matrix, cosines: Matrix, grouped: Grouped) -> Evidence:
+    nearest: Matrix = np.maximum.reduceat(cosines[:, grouped.known], grouped.starts, axis=1)
+    return Evidence(scores, nearest, cosines[:, grouped.outside].max(axis=1, initial=0))
 
 
 def _leave_intents_out(

@@ -37,18 +37,21 @@ _NOT_A_REQUEST = re.compile(
     r"\b(?:person who|someone else s|for someone|about (?:a|the) person|personal|gift for"
     r"|book\w* (?:for|about))\b"
 )
+_NEXT_SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z])")
 _LONGEST = 400
 
 
 def wants_person(text: str) -> bool:
     """Whether the customer asks to talk to a human being."""
-    plain = _plain(text[:_LONGEST])
-    if _BARE.fullmatch(plain):
+    said = plain(text[:_LONGEST])
+    if _BARE.fullmatch(said):
         return True
-    return bool(_REQUEST.search(plain)) and not _NOT_A_REQUEST.search(plain)
+    # "Can I return it? My colleague asks." asks for nobody: what belongs together stands in one sentence.
+    asked = any(_REQUEST.search(plain(sentence)) for sentence in _NEXT_SENTENCE.split(text[:_LONGEST]))
+    return asked and not _NOT_A_REQUEST.search(said)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Lower case, without accents and punctuation, one space between words."""
     folded = text.casefold().replace("ö", "oe").replace("ü", "ue").replace("ä", "ae")
     stripped = "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from desk.errors import InvalidInput
 from desk.routing.calibration import Calibration, fit_calibration
 from desk.routing.classifier import Classifier, Evidence, Fitted, fit_classifier
+from desk.routing.promise import Proof
 
 Matrix = NDArray[np.float32]
 
@@ -21,6 +22,8 @@ NEAREST = 3
 # With fewer examples out of scope than this, stand-ins join them, as this share of all messages.
 ENOUGH_OUT_OF_SCOPE = 50
 ASSUMED_OUT_OF_SCOPE = 0.3
+# Into so many parts the examples fall, so that no confidence of the proof is of a curve that saw its row.
+PARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +44,52 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """An intent that a message might have: its score, and the similarity of its nearest example."""
+
+    intent: str
+    score: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why a decision is what it is: its nearest examples and the intents by score, three of each, best first.
+
+    `outside` is the similarity of the nearest example that belongs to no intent, at least 0.
+    """
+
+    nearest: tuple[Neighbour, ...]
+    rivals: tuple[Rival, ...]
+    outside: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """The best intent is `candidate`, right with probability `confidence`; `intent` is None out of scope."""
+    """The best intent is `candidate`, right with probability `confidence`; `intent` is None out of scope.
+
+    Its score is `margin` above that of the `runner_up`, or above 0 where there is no other intent.
+    """
 
     intent: str | None
     candidate: str
     runner_up: str | None
     confidence: float
-    nearest: tuple[Neighbour, ...]
+    margin: float
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A fitted router; it is never changed, so any number of threads may use it."""
+    """A fitted router; it is never changed, so any number of threads may use it.
+
+    `proof` is what it would have made of its own examples unseen: thresholds that keep a promise stand on it.
+    """
 
     examples: tuple[Example, ...]
     intents: tuple[str, ...]
     classifier: Classifier
     calibration: Calibration
+    proof: Proof
 
     @classmethod
     def fit(cls, examples: Sequence[Example], vectors: Matrix) -> Router:
@@ -78,23 +109,38 @@ class Router:
         fitted = fit_classifier(
             texts, vectors, labels, foreign=bool((labels < 0).sum() < ENOUGH_OUT_OF_SCOPE)
         )
-        return cls(tuple(examples), intents, fitted.classifier, _calibrate(fitted, labels))
+        everything = np.ones(len(labels), dtype=np.bool_)
+        calibration = _calibrate(fitted, labels, everything)
+        return cls(tuple(examples), intents, fitted.classifier, calibration, _prove(fitted, labels))
 
     def route(self, text: str, vector: Matrix) -> Decision:
         """The decision for one text and its vector (d,) of length 1; well under 5 ms, no I/O."""
-        evidence, cosines = self.classifier.judge(text, vector)
-        _, features = _choose(evidence)
-        confidence = self.calibration.probability(*(float(feature) for feature in features[0]))
-        best = [self.intents[place] for place in np.argsort(-evidence.scores[0], kind="stable")[:2]]
+        scores, cosines = self.classifier.score(text, vector)
+        best = int(scores.argmax())
+        score, grouped = scores[best], self.classifier.grouped
+        near, outside = cosines[grouped.of(best)].max(), cosines[grouped.outside].max(initial=0)
+        # As `_features` has it, without the arrays: this is asked for every message.
+        confidence = self.calibration.probability(float(max(score, 0)), float(max(near, 0) - outside))
+        second = _second(scores, best)
         return Decision(
-            intent=best[0] if confidence >= ACCEPT_FROM else None,
-            candidate=best[0],
-            runner_up=best[1] if len(best) > 1 else None,
+            intent=self.intents[best] if confidence >= ACCEPT_FROM else None,
+            candidate=self.intents[best],
+            runner_up=None if second is None else self.intents[second],
             confidence=confidence,
-            nearest=self._neighbours(cosines),
+            margin=float(score) if second is None else float(score - scores[second]),
         )
 
-    def _neighbours(self, cosines: Matrix) -> tuple[Neighbour, ...]:
+    def explain(self, text: str, vector: Matrix) -> Reasons:
+        """Why `route` decides as it does; for who looks at it, as it costs as much again."""
+        evidence = self.classifier.judge(text, vector)
+        scores, similarity = evidence.scores[0], evidence.nearest[0]
+        best = np.argsort(-scores, kind="stable")[:NEAREST]
+        rivals = (Rival(self.intents[at], float(scores[at]), float(similarity[at])) for at in best)
+        return Reasons(self.nearest(vector), tuple(rivals), float(evidence.outside[0]))
+
+    def nearest(self, vector: Matrix) -> tuple[Neighbour, ...]:
+        """The three examples nearest to a vector (d,) of length 1, the nearest first: why it decided so."""
+        cosines = self.classifier.vectors @ vector
         count = min(NEAREST, len(cosines))
         places = np.argpartition(-cosines, count - 1)[:count]
         places = places[np.argsort(-cosines[places], kind="stable")]
@@ -102,11 +148,33 @@ class Router:
         return tuple(Neighbour(example.text, example.intent, cosine) for example, cosine in found)
 
 
-def _calibrate(fitted: Fitted, labels: NDArray[np.int64]) -> Calibration:
+def _second(scores: Matrix, best: int) -> int | None:
+    if len(scores) < 2:
+        return None
+    others = scores.copy()
+    others[best] = -np.inf
+    return int(others.argmax())
+
+
+def _prove(fitted: Fitted, labels: NDArray[np.int64]) -> Proof:
+    """Each example's score without the example, and its confidence by a curve fitted on the other parts."""
     chosen, features = _choose(fitted.unseen)
-    right = chosen == labels
+    parts = np.arange(len(labels)) % PARTS
+    confidence = np.empty(len(labels))
+    for part in np.unique(parts):
+        apart = (
+            _calibrate(fitted, labels, parts != part) if len(labels) > PARTS else Calibration(0.0, (0.0, 0.0))
+        )
+        confidence[parts == part] = apart.probabilities(features[parts == part])
+    return Proof(confidence, chosen == labels)
+
+
+def _calibrate(fitted: Fitted, labels: NDArray[np.int64], used: NDArray[np.bool_]) -> Calibration:
+    """The curve from features to the chance of being right, fitted on the examples `used` (n,)."""
+    chosen, features = _choose(fitted.unseen)
+    right = (chosen == labels)[used]
     if fitted.foreign is None:
-        return fit_calibration(features, right, np.ones(len(labels)))
+        return fit_calibration(features[used], right, np.ones(len(right)))
     # Two stand-ins for what is out of scope: texts of an intent that is taken away (near), and the
     # evidence that examples give to a middling wrong intent (far).
     _, near = _choose(fitted.foreign)
@@ -115,13 +183,16 @@ def _calibrate(fitted: Fitted, labels: NDArray[np.int64]) -> Calibration:
         np.quantile(fitted.foreign.nearest, 0.75, axis=1),
         fitted.foreign.outside,
     )
-    stand_ins = np.concatenate([near, far])
+    inside = used[labels >= 0]
+    stand_ins = np.concatenate([near[inside], far[inside]])
+    if not len(stand_ins):
+        return fit_calibration(features[used], right, np.ones(len(right)))
     odds = ASSUMED_OUT_OF_SCOPE / (1 - ASSUMED_OUT_OF_SCOPE)
-    weight = odds * len(labels) / len(stand_ins)
+    weight = odds * len(right) / len(stand_ins)
     return fit_calibration(
-        np.concatenate([features, stand_ins]),
+        np.concatenate([features[used], stand_ins]),
         np.concatenate([right, np.zeros(len(stand_ins), dtype=np.bool_)]),
-        np.repeat([1.0, weight], [len(labels), len(stand_ins)]),
+        np.repeat([1.0, weight], [len(right), len(stand_ins)]),
     )
 
 

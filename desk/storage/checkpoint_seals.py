@@ -95,13 +95,18 @@ def open_metadata(head: Head, data_key: DataKey, serde: SerializerProtocol = STR
     return metadata
 
 
-def move_row(row: CheckpointRow, thread_id: str, data_key: DataKey) -> CheckpointRow:
-    """The same checkpoint sealed for another thread of the same person; raises SealBroken like `open_row`."""
+def move_row(
+    row: CheckpointRow, thread_id: str, data_key: DataKey, new_key: DataKey | None = None
+) -> CheckpointRow:
+    """The same checkpoint sealed for another thread, of another person under their `new_key`.
+
+    Raises SealBroken like `open_row`.
+    """
     old = row.key
     new = CheckpointKey(thread_id, old.checkpoint_ns, old.checkpoint_id)
 
     def reseal(sealed: bytes, old_aad: bytes, new_aad: bytes) -> bytes:
-        return data_key.seal(data_key.open(sealed, aad=old_aad), aad=new_aad)
+        return (new_key or data_key).seal(data_key.open(sealed, aad=old_aad), aad=new_aad)
 
     def move_write(write: WriteRow) -> WriteRow:
         where = (write.task_id, write.ordinal, write.channel)

@@ -89,7 +89,11 @@ async def rename(tx: Tx, conversation_id: ConversationId, title_sealed: bytes | 
 
 
 async def remove(tx: Tx, conversation_id: ConversationId) -> bool:
-    """Delete the conversation with all that hangs on it; False when the caller has no such conversation."""
+    """Delete the conversation with all that hangs on it; False when the caller has no such conversation.
+
+    The keys of its turns stay spent until they would have been freed.
+    """
+    await tx.execute("select spend_keys(%s)", (conversation_id,))
     cursor = await tx.execute(
         "delete from conversations where id = %s returning tenant_id, subject_id", (conversation_id,)
     )

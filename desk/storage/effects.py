@@ -9,13 +9,16 @@ from desk.domain import Principal, TurnId
 from desk.storage.pool import Tx
 
 EffectKind = Literal["model", "tool"]
-EffectState = Literal["intent", "result", "unknown"]
+EffectState = Literal["intent", "result", "unknown", "unsent"]
+
+_COLUMNS = "turn_id, ordinal, kind, name, state, key, request_sealed, result_sealed"
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One row of the ledger; `key` is what the receiver deduplicates by."""
 
+    turn_id: TurnId
     ordinal: int
     kind: EffectKind
     name: str
@@ -25,9 +28,9 @@ class Effect:
     result_sealed: bytes | None
 
 
-async def add(tx: Tx, principal: Principal, turn_id: TurnId, effect: Effect, *, fence: int) -> None:
-    """Write an effect of a running turn; nothing is written if the turn was fenced meanwhile."""
-    await tx.execute("select hold_fence(%s, %s)", (turn_id, fence))
+async def put(tx: Tx, principal: Principal, effect: Effect, *, fence: int) -> None:
+    """Write an effect of a running turn, or how it stands now; Fenced if another process owns the turn."""
+    await tx.execute("select hold_fence(%s, %s)", (effect.turn_id, fence))
     await tx.execute(
         "insert into effects (tenant_id, turn_id, ordinal, subject_id, kind, name, state, key,"
         " request_sealed, result_sealed, fence) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -35,7 +38,7 @@ async def add(tx: Tx, principal: Principal, turn_id: TurnId, effect: Effect, *, 
         " result_sealed = excluded.result_sealed, fence = excluded.fence, finished_at = now()",
         (
             principal.tenant_id,
-            turn_id,
+            effect.turn_id,
             effect.ordinal,
             principal.subject_id,
             effect.kind,
@@ -52,11 +55,21 @@ async def add(tx: Tx, principal: Principal, turn_id: TurnId, effect: Effect, *, 
 async def list_for_turn(tx: Tx, turn_id: TurnId) -> list[Effect]:
     """The turn's effects in the order in which they were asked."""
     cursor = await tx.execute(
-        "select ordinal, kind, name, state, key, request_sealed, result_sealed from effects"
-        " where turn_id = %s order by ordinal",
+        f"select {_COLUMNS} from effects where turn_id = %s order by ordinal",  # noqa: S608
         (turn_id,),
     )
     return [Effect(*row) for row in await cursor.fetchall()]
+
+
+async def find_by_key(tx: Tx, key: str) -> Effect | None:
+    """What was asked for under a key by any of the person's turns; one with a result, if there is one."""
+    cursor = await tx.execute(
+        f"select {_COLUMNS} from effects where key = %s"  # noqa: S608
+        " order by state = 'result' desc, created_at desc limit 1",
+        (key,),
+    )
+    row = await cursor.fetchone()
+    return Effect(*row) if row else None
 
 
 def effect_aad(turn_id: TurnId, ordinal: int, part: Literal["request", "result"]) -> bytes:

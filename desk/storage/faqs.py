@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg.types.json import Jsonb
 
 from desk.domain import FaqId, TenantId, new_id
 from desk.storage.pool import Tx
 from desk.storage.vectors import Vector
 
-_COLUMNS = (
-    "f.id, f.external_id, f.category, f.language, f.question, coalesce(f.answer, ''), f.version, f.updated_at"
+COLUMNS = (
+    "f.id, f.external_id, f.category, f.language, f.question, coalesce(f.answer, ''), f.version,"
+    " f.updated_at, f.aliases, f.draft, f.publish_at, f.expires_at"
 )
+# Asked of the clock when it is read, so that nothing is shown too long because a job was late.
+SHOWN = "not f.draft and coalesce(f.publish_at <= now(), true) and coalesce(f.expires_at > now(), true)"
+
+
+State = Literal["shown", "draft", "scheduled", "expired"]
 
 
 @dataclass(frozen=True, slots=True)
 class FaqEntry:
-    """A FAQ as a tenant hands it in; `aliases` are other wordings, kept as vectors only."""
+    """A FAQ as a tenant hands it in; `aliases` are other wordings of its question, such as customers used.
+
+    It is shown unless it is a draft, from `publish_at` and until `expires_at` where they are set.
+    """
 
     external_id: str
     question: str
@@ -29,6 +39,9 @@ class FaqEntry:
     category: str | None = None
     language: str = "en"
     aliases: tuple[str, ...] = ()
+    draft: bool = False
+    publish_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,45 +56,56 @@ class Faq:
     answer: str
     version: int
     updated_at: datetime
+    aliases: tuple[str, ...] = ()
+    draft: bool = False
+    publish_at: datetime | None = None
+    expires_at: datetime | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class FoundFaq:
-    """A FAQ and how well it fits: cosine similarity, or for words their share, 0 to 1."""
-
-    faq: Faq
-    score: float
+    def state(self, now: datetime) -> State:
+        """Whether customers are given it at `now`, and if not, why."""
+        if self.draft:
+            return "draft"
+        if self.publish_at and self.publish_at > now:
+            return "scheduled"
+        return "expired" if self.expires_at and self.expires_at <= now else "shown"
 
 
 @dataclass(frozen=True, slots=True)
 class Upserted:
-    """How many FAQs are new, have another question or answer than before, or read the same."""
+    """How many FAQs are new, have another question or answer than before, or read the same.
+
+    Of those that read the same, `moved` have another category, language, wording or time of showing.
+    """
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
-
-    def __add__(self, other: Upserted) -> Upserted:
-        return Upserted(
-            self.added + other.added, self.changed + other.changed, self.unchanged + other.unchanged
-        )
+    moved: int = 0
 
 
+# Other wordings come as JSON, as arrays of arrays must all be of one length.
 _UPSERT = """
 with incoming as (
-    select * from unnest(%(ids)s::uuid[], %(external_ids)s::text[], %(categories)s::text[],
-                         %(languages)s::text[], %(questions)s::text[], %(answers)s::text[])
-        as row (id, external_id, category, language, question, answer)
+    select id, external_id, category, language, question, answer, draft, publish_at, expires_at,
+        array(select jsonb_array_elements_text(other)) as aliases
+    from unnest(%(ids)s::uuid[], %(external_ids)s::text[], %(categories)s::text[], %(languages)s::text[],
+                %(questions)s::text[], %(answers)s::text[], %(aliases)s::jsonb[], %(drafts)s::boolean[],
+                %(publish_at)s::timestamptz[], %(expires_at)s::timestamptz[])
+        as row (id, external_id, category, language, question, answer, other, draft, publish_at, expires_at)
 ), written as (
-    insert into faqs as f (tenant_id, id, external_id, category, language, question, answer)
-    select %(tenant)s::uuid, id, external_id, category, language, question, answer from incoming
+    insert into faqs as f (tenant_id, id, external_id, category, language, question, answer, aliases, draft,
+                           publish_at, expires_at)
+    select %(tenant)s::uuid, id, external_id, category, language, question, answer, aliases, draft,
+           publish_at, expires_at from incoming
     on conflict (tenant_id, external_id) do update
         set category = excluded.category, language = excluded.language, question = excluded.question,
-            answer = excluded.answer, updated_at = now(),
+            answer = excluded.answer, aliases = excluded.aliases, draft = excluded.draft,
+            publish_at = excluded.publish_at, expires_at = excluded.expires_at, updated_at = now(),
             version = f.version
                 + ((f.question, f.answer) is distinct from (excluded.question, excluded.answer))::int
-        where (f.question, f.answer, f.category, f.language)
-            is distinct from (excluded.question, excluded.answer, excluded.category, excluded.language)
+        where (f.question, f.answer, f.category, f.language, f.aliases, f.draft, f.publish_at, f.expires_at)
+            is distinct from (excluded.question, excluded.answer, excluded.category, excluded.language,
+                              excluded.aliases, excluded.draft, excluded.publish_at, excluded.expires_at)
     returning f.id, f.version, f.question, f.answer
 ), versions as (
     insert into faq_versions (tenant_id, faq_id, version, question, answer)
@@ -89,7 +113,8 @@ with incoming as (
     on conflict do nothing
     returning version
 )
-select count(*) filter (where version = 1), count(*) filter (where version > 1) from versions
+select count(*) filter (where version = 1), count(*) filter (where version > 1),
+    (select count(*) from written) - count(*) from versions
 """
 
 
@@ -106,10 +131,14 @@ async def upsert(tx: Tx, tenant_id: TenantId, entries: Sequence[FaqEntry]) -> Up
         "languages": [entry.language for entry in entries],
         "questions": [entry.question for entry in entries],
         "answers": [entry.answer or None for entry in entries],
+        "aliases": [Jsonb(entry.aliases) for entry in entries],
+        "drafts": [entry.draft for entry in entries],
+        "publish_at": [entry.publish_at for entry in entries],
+        "expires_at": [entry.expires_at for entry in entries],
     }
     cursor = await tx.execute(_UPSERT, columns)
-    added, changed = await cursor.fetchone() or (0, 0)
-    return Upserted(added, changed, len(entries) - added - changed)
+    added, changed, moved = await cursor.fetchone() or (0, 0, 0)
+    return Upserted(added, changed, len(entries) - added - changed, moved)
 
 
 async def lock(tx: Tx, tenant_id: TenantId) -> None:
@@ -123,21 +152,15 @@ async def without_vectors(tx: Tx, entries: Sequence[FaqEntry], parts: Sequence[i
     `parts` says how many vectors each entry should have.
     """
     cursor = await tx.execute(
-        "select e.external_id from unnest(%s::text[], %s::text[], %s::text[], %s::int[])"
-        " as e (external_id, question, answer, parts)"
-        " left join faqs f on f.external_id = e.external_id"
-        " and f.question = e.question and coalesce(f.answer, '') = e.answer"
+        "select e.external_id"
+        " from unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[], %s::int[])"
+        " as e (external_id, question, answer, aliases, parts)"
+        " left join faqs f on f.external_id = e.external_id and f.question = e.question"
+        " and coalesce(f.answer, '') = e.answer and to_jsonb(f.aliases) = e.aliases"
         " where (select count(*) from faq_embeddings v where v.faq_id = f.id) <> e.parts",
-        (
-            [entry.external_id for entry in entries],
-            [entry.question for entry in entries],
-            [entry.answer for entry in entries],
-            list(parts),
-        ),
+        (*_texts(entries), list(parts)),
     )
-    stale = {external_id for (external_id,) in await cursor.fetchall()}
-    # No text of an alias is kept, so nobody can tell whether it is the same as before.
-    return stale | {entry.external_id for entry in entries if entry.aliases}
+    return {external_id for (external_id,) in await cursor.fetchall()}
 
 
 async def put_vectors(
@@ -166,44 +189,89 @@ async def put_vectors(
 
 
 async def of_another_embedder(tx: Tx, embedder: str, limit: int) -> list[FaqEntry]:
-    """FAQs whose vectors were made by another model than `embedder`; other wordings are not kept."""
+    """FAQs whose vectors were made by another model than `embedder`."""
     cursor = await tx.execute(
-        "select external_id, question, coalesce(answer, ''), category, language from faqs"
+        "select external_id, question, coalesce(answer, ''), category, language, aliases from faqs"
         " where embedder <> %s order by external_id limit %s",
         (embedder, limit),
     )
-    return [FaqEntry(*row) for row in await cursor.fetchall()]
+    return [replace(FaqEntry(*row[:-1]), aliases=tuple(row[-1])) for row in await cursor.fetchall()]
 
 
 async def still_reading(tx: Tx, entries: Sequence[FaqEntry]) -> set[str]:
-    """External ids of those entries whose question and answer are stored just so."""
+    """External ids of those entries whose question, answer and other wordings are stored just so."""
     cursor = await tx.execute(
-        "select e.external_id from unnest(%s::text[], %s::text[], %s::text[])"
-        " as e (external_id, question, answer) join faqs f on f.external_id = e.external_id"
-        " and f.question = e.question and coalesce(f.answer, '') = e.answer",
-        (
-            [entry.external_id for entry in entries],
-            [entry.question for entry in entries],
-            [entry.answer for entry in entries],
-        ),
+        "select e.external_id from unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[])"
+        " as e (external_id, question, answer, aliases) join faqs f on f.external_id = e.external_id"
+        " and f.question = e.question and coalesce(f.answer, '') = e.answer"
+        " and to_jsonb(f.aliases) = e.aliases",
+        _texts(entries),
     )
     return {external_id for (external_id,) in await cursor.fetchall()}
 
 
-async def get(tx: Tx, external_id: str) -> Faq | None:
-    """The FAQ with the tenant's own id."""
-    cursor = await tx.execute(f"select {_COLUMNS} from faqs f where external_id = %s", (external_id,))  # noqa: S608
-    row = await cursor.fetchone()
-    return _faq(row) if row else None
-
-
-async def list_page(tx: Tx, cursor: str | None, limit: int) -> list[Faq]:
-    """At most `limit` FAQs by external id, those after `cursor`: the last external id seen, None to begin."""
-    found = await tx.execute(
-        f"select {_COLUMNS} from faqs f where external_id > %s order by external_id limit %s",  # noqa: S608
-        (cursor or "", limit),
+def _texts(entries: Sequence[FaqEntry]) -> tuple[list[Any], ...]:
+    """Columns of what vectors are made of, with the ids."""
+    return (
+        [entry.external_id for entry in entries],
+        [entry.question for entry in entries],
+        [entry.answer for entry in entries],
+        [Jsonb(entry.aliases) for entry in entries],
     )
-    return [_faq(row) for row in await found.fetchall()]
+
+
+async def get(tx: Tx, external_id: str, *, everything: bool = True) -> Faq | None:
+    """The FAQ with the tenant's own id; without `everything`, only if it is shown now."""
+    cursor = await tx.execute(
+        f"select {COLUMNS} from faqs f where external_id = %s and (%s or {SHOWN})",  # noqa: S608
+        (external_id, everything),
+    )
+    row = await cursor.fetchone()
+    return faq_of(row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class FaqVersion:
+    """A question and answer as they once read."""
+
+    version: int
+    question: str
+    answer: str
+    created_at: datetime
+
+
+async def versions(tx: Tx, external_id: str) -> list[FaqVersion]:
+    """Every version of a FAQ, the newest first; empty when there is no such FAQ."""
+    cursor = await tx.execute(
+        "select v.version, v.question, coalesce(v.answer, ''), v.created_at from faq_versions v"
+        " join faqs f on f.id = v.faq_id where f.external_id = %s order by v.version desc",
+        (external_id,),
+    )
+    return [FaqVersion(*row) for row in await cursor.fetchall()]
+
+
+async def list_page(
+    tx: Tx, cursor: str | None, limit: int, *, category: str | None = None, everything: bool = True
+) -> list[Faq]:
+    """At most `limit` FAQs by external id, those after `cursor`: the last external id seen, None to begin.
+
+    With `category`, those of it alone; without `everything`, those alone that are shown now.
+    """
+    found = await tx.execute(
+        f"select {COLUMNS} from faqs f where external_id > %s and (%s or {SHOWN})"  # noqa: S608
+        " and (%s::text is null or category = %s) order by external_id limit %s",
+        (cursor or "", everything, category, category, limit),
+    )
+    return [faq_of(row) for row in await found.fetchall()]
+
+
+async def count_by_category(tx: Tx, *, everything: bool) -> list[tuple[str | None, int]]:
+    """Each category with how many FAQs it has, by name, those without one last; `everything` as elsewhere."""
+    cursor = await tx.execute(
+        f"select category, count(*) from faqs f where (%s or {SHOWN}) group by category order by category",  # noqa: S608
+        (everything,),
+    )
+    return [(name, int(number)) for name, number in await cursor.fetchall()]
 
 
 async def count(tx: Tx) -> int:
@@ -225,50 +293,13 @@ async def delete_missing(tx: Tx, keep: Sequence[str]) -> int:
     return cursor.rowcount
 
 
-async def nearest(tx: Tx, vector: NDArray[np.float32], limit: int) -> list[FoundFaq]:
-    """The tenant's FAQs nearest to `vector` (length 1), best part of each, best first; exact.
-
-    Row-level security cuts the scan to the tenant's vectors; only the winners' texts are read.
-    """
-    cursor = await tx.execute(
-        f"select {_COLUMNS}, best.score from ("  # noqa: S608
-        " select faq_id, max(-(embedding <#> %b::vector)) as score from faq_embeddings"
-        " group by faq_id order by score desc, faq_id limit %s) best"
-        " join faqs f on f.id = best.faq_id order by best.score desc, f.external_id",
-        (Vector(vector), limit),
+def faq_of(row: tuple[Any, ...]) -> Faq:
+    """The FAQ of a row of `COLUMNS`."""
+    aliases, draft, publish_at, expires_at = row[8:]
+    return replace(
+        Faq(FaqId(row[0]), *row[1:8]),
+        aliases=tuple(aliases),
+        draft=draft,
+        publish_at=publish_at,
+        expires_at=expires_at,
     )
-    return [FoundFaq(_faq(row[:-1]), float(row[-1])) for row in await cursor.fetchall()]
-
-
-# A rare word counts more than one that stands everywhere, and in the question more than in the answer. The
-# words are looked up one by one by `plainto_tsquery`, so that nothing a customer types can be an operator.
-_MATCHING = f"""
-with asked as materialized (
-    select plainto_tsquery('simple', lexeme) as word from unnest(to_tsvector('simple', %s))
-), hits as (
-    select f.id, word, case when to_tsvector('simple', f.question) @@ word then 1.0 else 0.5 end as place
-    from faqs f join asked on f.words @@ word
-), weights as (
-    select word, ln(1 + (select count(*) from faqs)::float8 / (1 + count(id))) as weight
-    from asked left join hits using (word) group by word
-), best as (
-    select id, sum(weight * place) / (select sum(weight) from weights) as score
-    from hits join weights using (word) group by id
-)
-select {_COLUMNS}, best.score from best join faqs f on f.id = best.id
-order by best.score desc, f.external_id limit %s
-"""  # noqa: S608
-
-
-async def matching_words(tx: Tx, query: str, limit: int) -> list[FoundFaq]:
-    """The tenant's FAQs that share words with `query`, best first, for when vectors cannot be had.
-
-    The score is the share of the query's words that stand in the question (in the answer they count half),
-    weighted by how rare they are: 0 to 1, and no cosine.
-    """
-    cursor = await tx.execute(_MATCHING, (query.replace("\0", " "), limit))
-    return [FoundFaq(_faq(row[:-1]), float(row[-1])) for row in await cursor.fetchall()]
-
-
-def _faq(row: tuple[Any, ...]) -> Faq:
-    return Faq(FaqId(row[0]), *row[1:])

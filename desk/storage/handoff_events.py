@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from desk.domain import ConversationId, HandoffId, HandoffState, MessageId, Role, SubjectId
+from desk.storage import deliveries
 from desk.storage.pool import Tx
 
 EventName = Literal["queued", "ticketed", "claimed", "message", "returned", "closed", "sla_due"]
@@ -19,8 +20,16 @@ _INSERT = (
     "insert into handoff_events (tenant_id, handoff_id, conversation_id, subject_id, event, state, agent_id,"
     " message_id, role) select tenant_id, id, conversation_id, subject_id,"
     " coalesce(%(event)s, case state when 'human' then 'claimed' else state end), state, claimed_by,"
-    " %(message)s, %(role)s from handoffs where "
+    " %(message)s, %(role)s from handoffs h where "
 )
+_LOGGED = " returning event, handoff_id, conversation_id, message_id, role"
+_OF_OPEN = "conversation_id = %(id)s and state in ('queued', 'human', 'ticketed')"
+_IS_NEWS = (
+    " and state is distinct from (select e.state from handoff_events e where e.handoff_id = h.id"
+    " order by e.number desc limit 1)"
+)
+# What the people of the tenant are mailed; its own service is told of every event.
+_MAILED: frozenset[EventName] = frozenset({"queued", "ticketed", "sla_due"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +58,21 @@ class Said:
 async def add(
     tx: Tx, handoff_id: HandoffId, event: EventName | None = None, said: Said | None = None
 ) -> None:
-    """Log that a handoff changed, as the last act of its transaction; without a name, the state it is in."""
+    """Log that a handoff changed, as the last act of its transaction; without a name, the state it is in.
+
+    What is logged is owed to the tenant's own service, and to its people's mailboxes if somebody waits.
+    """
     await _add(tx, "id = %(id)s", handoff_id, event, said)
 
 
-async def add_for_open(
-    tx: Tx, conversation_id: ConversationId, event: EventName | None = None, said: Said | None = None
-) -> None:
-    """The same for the conversation's open handoff; nothing happens when there is none."""
-    condition = "conversation_id = %(id)s and state in ('queued', 'human', 'ticketed')"
-    await _add(tx, condition, conversation_id, event, said)
+async def add_state(tx: Tx, conversation_id: ConversationId) -> None:
+    """Log the state of the conversation's open handoff, if it is another one than was logged before."""
+    await _add(tx, _OF_OPEN + _IS_NEWS, conversation_id, None, None)
+
+
+async def add_message(tx: Tx, conversation_id: ConversationId, said: Said) -> None:
+    """Log a message in the conversation's open handoff; nothing happens when there is none."""
+    await _add(tx, _OF_OPEN, conversation_id, "message", said)
 
 
 async def newest(tx: Tx) -> int:
@@ -98,4 +112,21 @@ async def _add(
     await tx.execute(_IN_ORDER)
     message, role = (said.message_id, said.role) if said else (None, None)
     values = {"id": chosen, "event": event, "message": message, "role": role}
-    await tx.execute((_INSERT + condition).encode(), values)
+    cursor = await tx.execute((_INSERT + condition + _LOGGED).encode(), values)
+    for logged in await cursor.fetchall():
+        await _owe(tx, *logged)
+
+
+async def _owe(
+    tx: Tx,
+    event: EventName,
+    handoff_id: HandoffId,
+    conversation_id: ConversationId,
+    message_id: MessageId | None,
+    role: Role | None,
+) -> None:
+    """Owe the tenant what was logged; what its own people and the assistant say it knows already."""
+    if role in (None, "user"):
+        ids = {"handoff_id": handoff_id, "conversation_id": conversation_id}
+        said = {"message_id": message_id} if message_id else {}
+        await deliveries.owe(tx, f"handoff.{event}", by_mail=event in _MAILED, **ids, **said)

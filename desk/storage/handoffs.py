@@ -13,6 +13,7 @@ from desk.domain import (
     MessageId,
     Principal,
     SubjectId,
+    TenantId,
     TurnId,
     new_id,
 )
@@ -95,7 +96,7 @@ async def request(tx: Tx, principal: Principal, claim: Claim, asked: HandoffRequ
         ),
     )
     await derive_mode(tx, claim.conversation_id)
-    await handoff_events.add_for_open(tx, claim.conversation_id)
+    await handoff_events.add_state(tx, claim.conversation_id)
     return opened
 
 
@@ -109,7 +110,7 @@ async def note_message(
         (due_at, conversation_id),
     )
     await derive_mode(tx, conversation_id)
-    await handoff_events.add_for_open(tx, conversation_id, "message", Said(message_id, "user"))
+    await handoff_events.add_message(tx, conversation_id, Said(message_id, "user"))
 
 
 async def change(tx: Tx, handoff: Handoff, into: HandoffChange) -> bool:
@@ -197,6 +198,16 @@ async def list_by_state(tx: Tx, states: tuple[HandoffState, ...], *, limit: int)
         (list(states), limit),
     )
     return [Handoff(*row) for row in await cursor.fetchall()]
+
+
+async def list_awaited(tx: Tx, now: datetime) -> list[TenantId]:
+    """Active tenants with somebody in the queue, or past `due_at`; needs a transaction without a tenant."""
+    cursor = await tx.execute(
+        "select distinct w.tenant_id from waiting_handoffs w join tenants t on t.id = w.tenant_id"
+        " where t.status = 'active' and (w.queued or w.due_at < %s)",
+        (now,),
+    )
+    return [TenantId(row[0]) for row in await cursor.fetchall()]
 
 
 async def list_late(tx: Tx, now: datetime, *, limit: int) -> list[Handoff]:

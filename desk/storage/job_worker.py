@@ -151,7 +151,9 @@ class Worker:
             app.task(name=job.name, queue=self._queue, retry=retry, pass_context=True)(work)
         for tick in self._ticks:
             name, retry = f"tick:{tick.name}", _Backoff(_TICK_TRIES, _TICK_WAIT_SECONDS)
-            ticking = app.task(name=name, queue=self._queue, retry=retry)(self._ticker(app, tick))
+            # One at a time, as two ticks that are late together would both find nothing that waits.
+            alone = f"{self._queue}/{name}"
+            ticking = app.task(name=name, queue=self._queue, lock=alone, retry=retry)(self._ticker(app, tick))
             app.periodic(cron=tick.cron, periodic_id=self._queue)(ticking)
         return app
 

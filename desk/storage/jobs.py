@@ -17,12 +17,16 @@ from desk.storage.pool import Tx
 
 JobName = Literal[
     "aggregates",
+    "audit_seals",
+    "erasures",
+    "mail",
     "prune",
     "reembed",
     "retention",
     "subjects_without_rows",
     "summaries",
     "turn_inputs",
+    "unconfirmed",
     "webhooks",
 ]
 JobState = Literal["waiting", "running", "dead"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,8 @@ from desk.errors import Misconfigured
 from desk.storage.pool import APP_ROLE, SHARED
 
 Connection = AsyncConnection[TupleRow]
+
+CONTROL = "desk_control"
 
 _LOCK = 0x6465736B  # any number, as long as every process uses the same one
 _NAME = re.compile(r"(\d{4})_([a-z_]+)\.sql")
@@ -60,15 +63,51 @@ def read_migrations(folder: Path) -> tuple[Migration, ...]:
 
 
 async def migrate(url: str, folder: Path, *, say: Callable[[str], None]) -> int:
-    """Apply what is missing and return how many files ran; several processes may call this at once."""
+    """Apply what is missing and return how many files ran; several processes may call this at once.
+
+    One that was broken off goes on where it was.
+    """
+    async with connected_owner(url) as conn:
+        await conn.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        await _lay_ground(conn)
+        return await _apply_missing(conn, read_migrations(folder), say)
+
+
+@asynccontextmanager
+async def connected_owner(url: str) -> AsyncIterator[Connection]:
+    """The owner's connection, which commits by itself; raises Misconfigured when Postgres does not answer."""
     try:
         conn = await AsyncConnection.connect(url, autocommit=True, connect_timeout=5)
     except psycopg.OperationalError as error:
         raise Misconfigured(f"Postgres does not answer for migrations: {error}") from error
     async with conn:
-        await conn.execute("select pg_advisory_lock(%s)", (_LOCK,))
-        await _lay_ground(conn)
-        return await _apply_missing(conn, read_migrations(folder), say)
+        yield conn
+
+
+async def make_placement(
+    conn: Connection, placement: str, folder: Path, *, say: Callable[[str], None]
+) -> None:
+    """A schema with all tables, and a role of its name, which the application may take and nobody else."""
+    await conn.execute("select pg_advisory_lock(%s)", (_LOCK,))
+    role = sql.Identifier(placement)
+    cursor = await conn.execute("select 1 from pg_roles where rolname = %s", (placement,))
+    if await cursor.fetchone() is None:
+        await conn.execute(sql.SQL("create role {} nologin nosuperuser nobypassrls").format(role))
+    await conn.execute(sql.SQL("grant desk_placed to {}").format(role))
+    await conn.execute(
+        sql.SQL("grant {} to {} with inherit false, set true").format(role, sql.Identifier(APP_ROLE))
+    )
+    await _migrate_placement(conn, placement, read_migrations(folder), say)
+
+
+async def drop_placement(conn: Connection, placement: str) -> None:
+    """Take the schema away with all that is in it, and its role."""
+    if placement in (CONTROL, SHARED):
+        raise Misconfigured(f"The schema {placement} belongs to no tenant alone.")
+    async with conn.transaction():
+        await conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(placement)))
+        await conn.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(placement)))
+        await conn.execute("delete from desk_control.migrations where placement = %s", (placement,))
 
 
 async def _lay_ground(conn: Connection) -> None:
@@ -83,19 +122,36 @@ async def _lay_ground(conn: Connection) -> None:
 async def _apply_missing(
     conn: Connection, migrations: tuple[Migration, ...], say: Callable[[str], None]
 ) -> int:
-    ran = 0
-    for placement in await _placements(conn):
-        done = await _applied(conn, placement)
-        for migration in migrations:
-            if (migration.scope == "control") != (placement == "desk_control"):
-                continue
-            if migration.number in done:
-                _refuse_changed(migration, done[migration.number])
-                continue
-            say(f"migrating {placement}: {migration.number:04d} {migration.name}")
-            await _apply(conn, placement, migration)
-            ran += 1
+    ran = await _migrate_placement(conn, CONTROL, migrations, say)
+    await conn.execute("select desk_control.share_grants('desk_control', 'desk_placed')")
+    placements = await _placements(conn)
+    done = await _applied(conn)
+    for number, placement in enumerate(placements, 1):
+        behind = _missing(migrations, placement, done.get(placement, {}))
+        if behind:
+            say(f"[{number}/{len(placements)}] {placement} is behind by {len(behind)} migrations")
+            ran += await _migrate_placement(conn, placement, migrations, say)
     return ran
+
+
+async def _migrate_placement(
+    conn: Connection, placement: str, migrations: tuple[Migration, ...], say: Callable[[str], None]
+) -> int:
+    """Each file in a transaction of its own, so what broke off goes on where it was; how many ran."""
+    missing = _missing(migrations, placement, (await _applied(conn, placement)).get(placement, {}))
+    for migration in missing:
+        say(f"migrating {placement}: {migration.number:04d} {migration.name}")
+        await _apply(conn, placement, migration)
+    return len(missing)
+
+
+def _missing(migrations: tuple[Migration, ...], placement: str, done: dict[int, str]) -> list[Migration]:
+    """What has not run there; raises Misconfigured when one that ran was changed since."""
+    meant = [one for one in migrations if (one.scope == "control") == (placement == CONTROL)]
+    for migration in meant:
+        if migration.number in done:
+            _refuse_changed(migration, done[migration.number])
+    return [migration for migration in meant if migration.number not in done]
 
 
 async def _apply(conn: Connection, placement: str, migration: Migration) -> None:
@@ -109,24 +165,29 @@ async def _apply(conn: Connection, placement: str, migration: Migration) -> None
             "insert into desk_control.migrations (placement, number, name, sha256) values (%s, %s, %s, %s)",
             (placement, migration.number, migration.name, migration.sha256),
         )
+        if placement not in (CONTROL, SHARED):
+            await conn.execute("select desk_control.hand_over(%s)", (placement,))
 
 
 async def _placements(conn: Connection) -> list[str]:
-    """The control schema first, then every schema that holds tenants."""
-    found = {SHARED}
-    cursor = await conn.execute("select to_regclass('desk_control.tenants') is not null")
-    row = await cursor.fetchone()
-    if row and row[0]:
-        cursor = await conn.execute("select distinct placement from desk_control.tenants")
-        found.update(row[0] for row in await cursor.fetchall())
-    return ["desk_control", *sorted(found)]
-
-
-async def _applied(conn: Connection, placement: str) -> dict[int, str]:
+    """Every schema that holds tenants, the shared one first."""
     cursor = await conn.execute(
-        "select number, sha256 from desk_control.migrations where placement = %s", (placement,)
+        "select distinct placement from desk_control.tenants where placement <> %s order by 1", (SHARED,)
     )
-    return dict(await cursor.fetchall())
+    return [SHARED, *(row[0] for row in await cursor.fetchall())]
+
+
+async def _applied(conn: Connection, placement: str | None = None) -> dict[str, dict[int, str]]:
+    """The hashes of what ran, by placement and number, of one placement or of all."""
+    cursor = await conn.execute(
+        "select placement, number, sha256 from desk_control.migrations"
+        " where placement = coalesce(%s, placement)",
+        (placement,),
+    )
+    applied: dict[str, dict[int, str]] = {}
+    for name, number, sha256 in await cursor.fetchall():
+        applied.setdefault(name, {})[number] = sha256
+    return applied
 
 
 def _read(path: Path) -> Migration:

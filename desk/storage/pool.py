@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Literal
 
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor
@@ -13,7 +13,9 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from desk.domain import Principal, TenantId
-from desk.errors import Fenced, Misconfigured, Unavailable
+from desk.errors import Erased, Fenced, Misconfigured, Unavailable
+from desk.storage.patience import PatientConnection
+from desk.storage.shares import Shares
 
 Tx = AsyncConnection[TupleRow]
 Cursor = AsyncCursor[TupleRow]
@@ -28,8 +30,13 @@ _ENTER = (
     " set_config('app.tenant', %s, true), set_config('app.user', %s, true), set_config('app.scope', %s, true)"
 )
 _SESSION = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000"
-_FENCED = "DG001"  # raised by pass_fence() in migrations/0001_control.sql
+_FENCED = "DG001"  # raised by pass_fence() and hold_fence()
+_ERASED = "DG003"  # raised by refuse_erased()
+_BUSY = "The database is busy or away; try again shortly."
 _CHECK_AFTER_IDLE_SECONDS = 5.0
+_CHECK_SECONDS = 1.5
+# A caller hears within five seconds that the database does not answer, a wait for a connection included.
+_PATIENCE_SECONDS = 4.7
 
 
 class Database:
@@ -38,11 +45,14 @@ class Database:
     def __init__(self, url: str, *, size: int = 10, acquire_seconds: float = 3.0) -> None:
         self._placements: dict[TenantId, str] = {}
         self._last_used: dict[int, float] = {}
-        self._pool = AsyncConnectionPool(
+        # A tenant whose statements are slow, or many, leaves connections to the others.
+        self._shares = Shares(max(1, size * 6 // 10))
+        self._acquire_seconds = acquire_seconds
+        self._pool: AsyncConnectionPool[PatientConnection] = AsyncConnectionPool(
             url,
+            connection_class=PatientConnection,
             min_size=min(2, size),
             max_size=size,
-            timeout=acquire_seconds,
             max_lifetime=1800,
             kwargs={"autocommit": True, "options": _SESSION, "connect_timeout": 3},
             check=self._check,
@@ -63,6 +73,10 @@ class Database:
         """Close every connection."""
         await self._pool.close()
 
+    def waiting(self) -> int:
+        """How many wait for a connection now; who waits in a tenant's own line holds up nobody else."""
+        return int(self._pool.get_stats().get("requests_waiting", 0))
+
     def place(self, tenant_id: TenantId, placement: str) -> None:
         """Remember in which schema a tenant's rows live."""
         self._placements[tenant_id] = placement
@@ -73,15 +87,9 @@ class Database:
 
         With `pipeline`, statements are sent without waiting; read the cursors at the end.
         """
-        placement = self._placements.get(principal.tenant_id, SHARED)
-        caller = (
-            APP_ROLE,
-            f"{placement}, desk_control, public",
-            str(principal.tenant_id),
-            str(principal.subject_id or ""),
-            principal.scope,
-        )
-        async with self._connection() as conn:
+        *caller, role = self._caller(principal, await self._placement(principal.tenant_id))
+        caller = [role, *caller]
+        async with self._connection(principal.tenant_id) as conn:
             if pipeline:
                 async with conn.pipeline(), conn.transaction():
                     await conn.execute(_ENTER, caller)
@@ -91,12 +99,64 @@ class Database:
                     await conn.execute(_ENTER, caller)
                     yield conn
 
+    async def tenant_call(
+        self, principal: Principal, function: str, values: Sequence[Any], *, tx: Tx | None = None
+    ) -> TupleRow | None:
+        """The one row of a function that takes the caller first and enters it by itself.
+
+        One message there and one back, and a transaction of its own unless it is part of `tx`.
+        """
+        placement = await self._placement(principal.tenant_id)
+        arguments = ", ".join(["%s"] * (len(values) + 1))
+        statement = f'select * from "{placement}".{function}({arguments})'.encode()  # noqa: S608 - names of ours
+        values = (_array(self._caller(principal, placement)), *values)
+        if tx is not None:
+            return await _first_row(tx, statement, values)
+        if placement != SHARED:
+            # Only the placement's own role may so much as name what is in it.
+            async with self.tenant_tx(principal, pipeline=True) as own:
+                return await _first_row(own, statement, values)
+        with _telling():
+            conn = await self._lent(principal.tenant_id)
+            try:
+                row = await _first_row(conn, statement, values)
+                self._last_used[id(conn)] = time.monotonic()
+                return row
+            finally:
+                await self._give_back(conn, principal.tenant_id)
+
     @asynccontextmanager
-    async def control_tx(self) -> AsyncIterator[Tx]:
-        """One transaction on the cross-tenant tables, with no tenant set: tenants' rows stay invisible."""
+    async def control_tx(self, *, scope: Literal["", "reception"] = "") -> AsyncIterator[Tx]:
+        """One transaction on the cross-tenant tables, with no tenant set: tenants' rows stay invisible.
+
+        In the scope `reception` it finds the keys and sites of all: whoever comes in has no tenant yet.
+        """
         async with self._connection() as conn, conn.transaction():
-            await conn.execute(_ENTER, (APP_ROLE, "desk_control, public", "", "", ""))
+            await conn.execute(_ENTER, (APP_ROLE, "desk_control, public", "", "", scope))
             yield conn
+
+    async def _placement(self, tenant_id: TenantId) -> str:
+        """Where the tenant's rows live; looked up once if nobody has told yet."""
+        known = self._placements.get(tenant_id)
+        if known is not None:
+            return known
+        async with self.control_tx() as tx:
+            cursor = await tx.execute("select placement from tenants where id = %s", (tenant_id,))
+            row = await cursor.fetchone()
+        if row is None:
+            return SHARED  # nobody's rows: the policies show none
+        self._placements[tenant_id] = row[0]
+        return str(row[0])
+
+    def _caller(self, principal: Principal, placement: str) -> list[str]:
+        """Search path, tenant, user, scope and role: what a transaction enters."""
+        return [
+            f"{placement}, desk_control, public",
+            str(principal.tenant_id),
+            str(principal.subject_id or ""),
+            principal.scope,
+            APP_ROLE if placement == SHARED else placement,
+        ]
 
     async def ping(self) -> None:
         """One round trip; raises Unavailable when Postgres is away."""
@@ -104,24 +164,43 @@ class Database:
             await conn.execute("select 1")
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Tx]:
-        try:
-            async with self._pool.connection() as conn:
+    async def _connection(self, tenant_id: TenantId | None = None) -> AsyncIterator[Tx]:
+        with _telling():
+            conn = await self._lent(tenant_id)
+            try:
                 yield conn
                 self._last_used[id(conn)] = time.monotonic()
-        except PoolTimeout as error:
-            raise Unavailable("The database is busy or away; try again shortly.") from error
-        except psycopg.OperationalError as error:
-            raise Unavailable("The database went away; try again shortly.") from error
-        except psycopg.DatabaseError as error:
-            if error.sqlstate == _FENCED:
-                raise Fenced from error
-            raise
+            finally:
+                await self._give_back(conn, tenant_id)
 
-    async def _check(self, conn: AsyncConnection[Any]) -> None:
+    async def _lent(self, tenant_id: TenantId | None) -> PatientConnection:
+        """A connection, of the tenant's share; what the wait took is taken off its first answer's time."""
+        began = time.monotonic()
+        if tenant_id is not None and not await self._shares.take(tenant_id, self._acquire_seconds):
+            raise Unavailable(_BUSY)
+        try:
+            conn = await self._pool.getconn(self._acquire_seconds - (time.monotonic() - began))
+        except BaseException:
+            self._leave(tenant_id)
+            raise
+        conn.expect(_PATIENCE_SECONDS - (time.monotonic() - began), then=_PATIENCE_SECONDS)
+        return conn
+
+    async def _give_back(self, conn: PatientConnection, tenant_id: TenantId | None) -> None:
+        try:
+            await self._pool.putconn(conn)
+        finally:
+            self._leave(tenant_id)
+
+    def _leave(self, tenant_id: TenantId | None) -> None:
+        if tenant_id is not None:
+            self._shares.leave(tenant_id)
+
+    async def _check(self, conn: PatientConnection) -> None:
         """Test a connection before use, unless it worked a moment ago: a test costs a round trip."""
         idle = time.monotonic() - self._last_used.get(id(conn), 0.0)
         if idle > _CHECK_AFTER_IDLE_SECONDS:
+            conn.expect(_CHECK_SECONDS, then=_CHECK_SECONDS)
             await AsyncConnectionPool.check_connection(conn)
 
     async def _refuse_unsafe_role(self) -> None:
@@ -137,3 +216,33 @@ class Database:
                 f"The role {APP_ROLE} may bypass row-level security; run"
                 f" `alter role {APP_ROLE} nosuperuser nobypassrls`."
             )
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Raises what a refusal of Postgres or of the pool means."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise Unavailable(_BUSY) from error
+    except psycopg.OperationalError as error:
+        raise Unavailable("The database went away; try again shortly.") from error
+    except psycopg.DatabaseError as error:
+        if error.sqlstate == _FENCED:
+            raise Fenced from error
+        if error.sqlstate == _ERASED:
+            raise Erased from error
+        raise
+
+
+def _array(words: Sequence[str]) -> str:
+    """An array of names of ours as Postgres writes it: the driver's own way costs ten times as much."""
+    assert not any('"' in word or "\\" in word for word in words)
+    return '{"' + '","'.join(words) + '"}'
+
+
+async def _first_row(conn: Tx, statement: bytes, values: Sequence[Any]) -> TupleRow | None:
+    # A connection is one caller's at a time, and its one cursor remembers how to write what it wrote before.
+    cursor = conn.calls if isinstance(conn, PatientConnection) else conn.cursor(binary=True)
+    await cursor.execute(statement, values)
+    return await cursor.fetchone()

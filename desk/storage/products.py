@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,11 @@ from desk.domain import TenantId
 from desk.storage.pool import Tx
 from desk.storage.vectors import Vector
 from desk.tooling import Product
+
+# How much a product's words count beside its meaning, and of how many words of a query.
+WORDS_WEIGHT = 1.0
+MOST_WORDS = 40
+_WORD = re.compile(r"[^\W_]+")
 
 _COLUMNS = "p.sku, p.title, p.authors, p.genres, p.price, p.rating, p.stock, p.description"
 
@@ -35,10 +41,15 @@ def _folded(column: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A part of the catalogue: any of the genres and any of the authors, given by all or some words of the
-    name. Empty means all."""
+    name (empty means all), within these bounds of the price and with this rating, and none of `without`."""
 
     genres: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
+    price_from: float = 0.0
+    price_to: float | None = None
+    rating_from: float = 0.0
+    without: tuple[str, ...] = ()
+    cheapest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +64,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a query names: genres and authors of the catalogue, and the stock-keeping units of titles."""
+    """What a query names: genres and authors of the catalogue, and titles with their stock-keeping units.
+
+    `sold_out` are the titles of which there is none.
+    """
 
     genres: tuple[str, ...]
     authors: tuple[str, ...]
     skus: tuple[str, ...]
+    titles: tuple[str, ...] = ()
+    sold_out: tuple[str, ...] = ()
 
 
 async def upsert(
@@ -108,52 +124,84 @@ async def terms(tx: Tx) -> list[str]:
 
 
 async def named(tx: Tx, asked: Asked) -> Named:
-    """What of the catalogue the query names; a series note in brackets does not belong to a title."""
+    """What of the catalogue the query names; a series note in brackets does not belong to a title.
+
+    Last names count where no author is named in full.
+    """
     genre, author = _folded("genre"), _folded("author")
     title = _folded(r"regexp_replace(title, '\s*\(.*\)\s*$', '')")
     cursor = await tx.execute(
-        "select 'genre', genre from products, unnest(genres) genre"  # noqa: S608
+        "select 'genre', genre, '', 1 from products, unnest(genres) genre"  # noqa: S608
         f" where {genre} = any(%(phrases)s)"
-        " union select 'author', author from products, unnest(authors) author"
-        f" where {author} = any(%(phrases)s) or substring({author} from '[^ ]+$') = any(%(surnames)s)"
-        " union select 'title', sku from products"
+        " union select 'author', author, '', 1 from products, unnest(authors) author"
+        f" where {author} = any(%(phrases)s)"
+        " union select 'surname', author, '', 1 from products, unnest(authors) author"
+        f" where substring({author} from '[^ ]+$') = any(%(surnames)s)"
+        " union select 'title', sku, title, stock from products"
         f" where {title} = any(%(titles)s) order by 1, 2",
         {"phrases": list(asked.phrases), "titles": list(asked.titles), "surnames": list(asked.surnames)},
     )
     found = await cursor.fetchall()
 
     def of(kind: str) -> tuple[str, ...]:
-        return tuple(name for what, name in found if what == kind)
+        return tuple(name for what, name, _, _ in found if what == kind)
 
-    return Named(of("genre"), of("author"), of("title"))
+    books = [(name, stock) for what, _, name, stock in found if what == "title"]
+    return Named(
+        of("genre"),
+        of("author") or of("surname"),
+        of("title"),
+        tuple(name for name, _ in books),
+        tuple(name for name, stock in books if stock <= 0),
+    )
 
 
+# A title that was named is meant, whatever else of the catalogue its words name.
 _IN_CHOICE = f"""
-stock > 0
-and (%(genres)s::text[] = '{{}}' or exists (
+stock > 0 and sku <> all(%(without)s::text[]) and rating >= %(rating_from)s - 0.0001
+and (%(price_from)s = 0 or amount >= %(price_from)s)
+and (%(price_to)s::numeric is null or amount <= %(price_to)s)
+and (sku = any(%(first)s::text[]) or %(genres)s::text[] = '{{}}' or exists (
     select from unnest(p.genres) genre, unnest(%(genres)s::text[]) wanted
     where {_folded("genre")} = {_folded("wanted")}))
-and (%(authors)s::text[] = '{{}}' or exists (
+and (sku = any(%(first)s::text[]) or %(authors)s::text[] = '{{}}' or exists (
     select from unnest(p.authors) author, unnest(%(authors)s::text[]) wanted
     where position(' ' || {_folded("wanted")} || ' ' in ' ' || {_folded("author")} || ' ') > 0))
 """  # noqa: S608
 
 
 async def nearest(
-    tx: Tx, vector: NDArray[np.float32], choice: Choice, limit: int, *, first: Sequence[str] = ()
+    tx: Tx,
+    vector: NDArray[np.float32],
+    choice: Choice,
+    limit: int,
+    *,
+    first: Sequence[str] = (),
+    words: str = "",
 ) -> list[Product]:
-    """Products in stock: those in `first`, then those that share a genre with them, then by similarity.
+    """Products in stock: those in `first`, then those that share a genre with them, then the best matches.
 
-    They are compared with the middle of `first` if there is one, else with `vector` (length 1).
+    A match is near the middle of `first` and `choice.without` if there are any, else near `vector`
+    (length 1), and holds the `words`. The cheapest come first where they are asked for.
     """
     cursor = await tx.execute(
-        "with model as (select avg(embedding) as middle from products where sku = any(%(first)s)),"  # noqa: S608
+        "with model as (select avg(embedding) as middle from products where sku = any(%(named)s)),"  # noqa: S608
         " kin as (select array_agg(genre) as genres from products, unnest(genres) genre"
-        " where sku = any(%(first)s))"
-        f" select {_COLUMNS} from products p, model, kin where {_IN_CHOICE}"
-        " order by sku <> all(%(first)s::text[]), coalesce(not p.genres && kin.genres, false),"
-        " embedding <#> coalesce(middle, %(vector)b::vector), rating desc, sku limit %(limit)s",
-        {**_parameters(choice, limit, first), "vector": Vector(vector)},
+        " where sku = any(%(named)s)),"
+        " asked as (select to_tsquery('pg_catalog.english', string_agg(quote_literal(word), ' | ')) as query"
+        " from unnest(%(words)s::text[]) word)"
+        f" select {_COLUMNS} from products p, model, kin, asked where {_IN_CHOICE}"
+        " order by sku <> all(%(first)s::text[]), case when %(cheapest)s then amount end,"
+        " coalesce(not p.genres && kin.genres, false),"
+        " (embedding <#> coalesce(middle, %(vector)b::vector))"
+        " - %(weight)s * coalesce(ts_rank(p.words, asked.query, 32), 0), rating desc, sku limit %(limit)s",
+        {
+            **_parameters(choice, limit, first),
+            "vector": Vector(vector),
+            "named": [*first, *choice.without],
+            "words": _WORD.findall(words.lower())[:MOST_WORDS],
+            "weight": WORDS_WEIGHT,
+        },
     )
     return [_product(row) for row in await cursor.fetchall()]
 
@@ -162,15 +210,25 @@ async def best_rated(tx: Tx, choice: Choice, limit: int, *, first: Sequence[str]
     """Products in stock by rating, those in `first` before all others."""
     cursor = await tx.execute(
         f"select {_COLUMNS} from products p where {_IN_CHOICE}"  # noqa: S608
-        " order by sku <> all(%(first)s::text[]), rating desc, sku limit %(limit)s",
+        " order by sku <> all(%(first)s::text[]), case when %(cheapest)s then amount end, rating desc, sku"
+        " limit %(limit)s",
         _parameters(choice, limit, first),
     )
     return [_product(row) for row in await cursor.fetchall()]
 
 
 def _parameters(choice: Choice, limit: int, first: Sequence[str]) -> dict[str, Any]:
-    genres, authors = list(choice.genres), list(choice.authors)
-    return {"genres": genres, "authors": authors, "limit": limit, "first": list(first)}
+    return {
+        "genres": list(choice.genres),
+        "authors": list(choice.authors),
+        "price_from": choice.price_from,
+        "price_to": choice.price_to,
+        "rating_from": choice.rating_from,
+        "without": list(choice.without),
+        "cheapest": choice.cheapest,
+        "limit": limit,
+        "first": list(first),
+    }
 
 
 def _words(product: Product) -> tuple[Any, ...]:

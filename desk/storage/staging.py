@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -14,8 +15,10 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    empty_checkpoint,
     get_checkpoint_id,
 )
+from langgraph.checkpoint.base.id import uuid6
 from typing_extensions import override
 
 from desk.privacy.sealing import DataKey
@@ -37,8 +40,10 @@ class StagedSaver(BaseCheckpointSaver[int]):
     namespace of their own raises ValueError, as it would not be kept.
     """
 
+    serde = STRICT
+
     def __init__(self, thread_id: str, loaded: CheckpointTuple | None) -> None:
-        super().__init__(serde=STRICT)
+        # The base's own would look anew, for every run, whether the serializer is of the new kind.
         self._thread_id = thread_id
         self._loaded = loaded
         self._put: CheckpointTuple | None = None
@@ -48,6 +53,28 @@ class StagedSaver(BaseCheckpointSaver[int]):
     def configurable(self) -> dict[str, Any]:
         """What `config["configurable"]` needs for a graph compiled without a saver to run with this one."""
         return {"thread_id": self._thread_id, CONFIG_KEY_CHECKPOINTER: self}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state that the turns before left, by channel."""
+        return dict(self._loaded.checkpoint["channel_values"]) if self._loaded else {}
+
+    def stage(self, changed: Mapping[str, Any]) -> None:
+        """Keep what a run changed without LangGraph's loop, as the checkpoint that the loop would put."""
+        before = self._loaded.checkpoint if self._loaded else empty_checkpoint()
+        step = self._loaded.metadata["step"] + 1 if self._loaded else 0
+        version = 1 + max((int(version) for version in before["channel_versions"].values()), default=0)
+        checkpoint: Checkpoint = {
+            **before,
+            "id": str(uuid6(clock_seq=step)),
+            "ts": datetime.now(UTC).isoformat(),
+            "channel_values": {**before["channel_values"], **changed},
+            "channel_versions": {**before["channel_versions"], **dict.fromkeys(changed, version)},
+            "updated_channels": sorted(changed),
+        }
+        metadata: CheckpointMetadata = {"source": "loop", "step": step, "parents": {}}
+        config: RunnableConfig = {"configurable": {"thread_id": self._thread_id, "checkpoint_ns": ""}}
+        self._put = saved_tuple(config, checkpoint, metadata, keep_parent=False)
 
     @override
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:

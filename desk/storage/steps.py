@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from desk.domain import Principal, TurnId
+from desk.domain import TurnId
 from desk.storage.pool import Tx
-
-
-async def add(tx: Tx, principal: Principal, turn_id: TurnId, steps_sealed: bytes) -> None:
-    """Record the steps of a finished turn."""
-    await tx.execute(
-        "insert into turn_steps (tenant_id, turn_id, subject_id, steps_sealed) values (%s, %s, %s, %s)",
-        (principal.tenant_id, turn_id, principal.subject_id, steps_sealed),
-    )
 
 
 async def get(tx: Tx, turn_id: TurnId) -> bytes | None:

@@ -9,32 +9,15 @@ from typing import Any, Literal, LiteralString
 
 import psycopg.errors
 
-from desk.domain import ConversationId, DoubleTexting, Principal, TurnId
-from desk.storage.pool import Cursor, Tx
-from desk.storage.turns import LEASE_SECONDS, Claim, NewTurn, Turn
+from desk.domain import ConversationId, Principal, TurnId
+from desk.storage.pool import Tx
+from desk.storage.turns import LEASE_SECONDS, Claim, Turn
 
 MOST_TRIES = 3
-MOST_WAITING = 8
+# A turn that costs the store its health must still come to an end: later runs are forgiven no more.
+_FORGIVEN_RUNS = 20
 
 Standing = Literal["held", "cancelled", "taken"]
-
-
-async def join(tx: Tx, principal: Principal, new: NewTurn, double_texting: DoubleTexting) -> Cursor:
-    """Queue the turn: its one row is (fence, running, ids of the turns that it interrupts), or there is none.
-
-    No row means that too many wait. With `reject` a busy conversation is refused by its index; `accepting`
-    says so. Otherwise the turn waits for its order, and `interrupt` cancels all that are before it.
-    """
-    values = {
-        "turn": new.id,
-        "tenant": principal.tenant_id,
-        "conversation": new.conversation_id,
-        "subject": principal.subject_id,
-        "lease": LEASE_SECONDS,
-        "most": MOST_WAITING,
-        "interrupt": double_texting == "interrupt",
-    }
-    return await tx.execute(_REJECT if double_texting == "reject" else _WAIT, values)
 
 
 async def renew(tx: Tx, claims: list[Claim]) -> dict[TurnId, Standing]:
@@ -70,6 +53,16 @@ async def release(tx: Tx, claims: list[Claim]) -> None:
         " from unnest(%s::uuid[], %s::bigint[]) as mine (turn_id, fence)"
         " where q.turn_id = mine.turn_id and q.fence = mine.fence",
         _held(claims),
+    )
+
+
+async def forgive(tx: Tx, claims: list[Claim]) -> None:
+    """Not count these runs as tries: what ended them was the store, which was away, and not the turn."""
+    await tx.execute(
+        "update turn_queue q set forgiven = least(forgiven + 1, attempts)"
+        " from unnest(%s::uuid[], %s::bigint[]) as mine (turn_id, fence)"
+        " where q.turn_id = mine.turn_id and q.fence >= mine.fence and q.attempts <= %s",
+        (*_held(claims), _FORGIVEN_RUNS),
     )
 
 
@@ -115,37 +108,6 @@ async def _claim(tx: Tx, which: LiteralString, values: dict[str, Any]) -> list[C
 def _held(claims: list[Claim]) -> tuple[list[TurnId], list[int]]:
     return [claim.turn_id for claim in claims], [claim.fence for claim in claims]
 
-
-_REJECT = """
-insert into turn_queue (turn_id, tenant_id, conversation_id, subject_id, lease_until)
-values (%(turn)s, %(tenant)s, %(conversation)s, %(subject)s, now() + make_interval(secs => %(lease)s))
-returning fence, running, '{}'::uuid[]
-"""
-
-# Two that come at once both find nobody; the index lets one of them run, and the other one waits.
-_WAIT = """
-with first as (
-    insert into turn_queue (turn_id, tenant_id, conversation_id, subject_id, lease_until)
-    select %(turn)s, %(tenant)s, %(conversation)s, %(subject)s, now() + make_interval(secs => %(lease)s)
-    where not exists (select from turn_queue where conversation_id = %(conversation)s)
-    on conflict (conversation_id) where running do nothing
-    returning fence
-), waiting as (
-    insert into turn_queue
-        (turn_id, tenant_id, conversation_id, subject_id, lease_until, running, attempts)
-    select %(turn)s, %(tenant)s, %(conversation)s, %(subject)s, now(), false, 0
-    where not exists (select from first)
-        and (select count(*) from turn_queue where conversation_id = %(conversation)s) <= %(most)s
-    returning fence
-), interrupted as (
-    update turn_queue set cancelled = true
-    where %(interrupt)s and conversation_id = %(conversation)s and exists (select from waiting)
-    returning turn_id
-)
-select fence, true, '{}'::uuid[] from first
-union all
-select fence, false, array(select turn_id from interrupted) from waiting
-"""
 
 # A turn that is absent was committed a moment ago, perhaps by us: only one under a higher fence was taken.
 _RENEW = """

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import orjson
-import psycopg
-import psycopg.errors
 
-from desk.domain import ConversationId, Principal, SubjectId, TenantId, TurnId, TurnState
-from desk.errors import Conflict, NotFound
+from desk.domain import ConversationId, SubjectId, TenantId, TurnId, TurnState
 from desk.storage.pool import Tx
 
 LEASE_SECONDS = 6
@@ -23,10 +18,6 @@ _COLUMNS = (
     "id, conversation_id, subject_id, idempotency_key, request_hash, state, input_sealed, reply_sealed,"
     " problem, accepted_at, attempts, reason, finished_at"
 )
-
-
-class KeyTaken(Exception):
-    """The caller used this Idempotency-Key before; the stored turn is the answer, if it has the same body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +37,6 @@ class Turn:
     attempts: int
     reason: str | None
     finished_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewTurn:
-    """A message about to be accepted; the input is sealed before it comes here."""
-
-    id: TurnId
-    conversation_id: ConversationId
-    idempotency_key: str
-    request_hash: bytes
-    input_sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,63 +73,9 @@ async def get(tx: Tx, turn_id: TurnId) -> Turn | None:
     return Turn(*row) if row else None
 
 
-async def add(tx: Tx, principal: Principal, new: NewTurn) -> None:
-    """Put the turn into the inbox; in a pipeline its refusal surfaces at the end, see `accepting`."""
-    await tx.execute(
-        "insert into turns (tenant_id, id, conversation_id, subject_id, idempotency_key, request_hash, state,"
-        " input_sealed) values (%s, %s, %s, %s, %s, %s, 'accepted', %s)",
-        (
-            principal.tenant_id,
-            new.id,
-            new.conversation_id,
-            principal.subject_id,
-            new.idempotency_key,
-            new.request_hash,
-            new.input_sealed,
-        ),
-    )
-
-
-@contextmanager
-def accepting() -> Iterator[None]:
-    """Around an accept: raises what its refusal means, KeyTaken, Conflict or NotFound."""
-    try:
-        yield
-    except psycopg.IntegrityError as error:
-        raise _refusal(error) from error
-
-
-def _refusal(error: psycopg.IntegrityError) -> Exception:
-    constraint = error.diag.constraint_name
-    if constraint == "turns_idempotency":
-        return KeyTaken()
-    if constraint == "turn_queue_one_writer":
-        return Conflict("This conversation is still answering the message before; try again in a moment.")
-    # The foreign key carries the person: the conversation does not exist, or is not theirs.
-    return NotFound() if isinstance(error, psycopg.errors.ForeignKeyViolation) else error
-
-
 async def pass_fence(tx: Tx, claim: Claim) -> None:
     """Leave the queue as the first act of a final commit; the commit ends in Fenced if another owns it."""
     await tx.execute("select pass_fence(%s, %s)", (claim.turn_id, claim.fence))
-
-
-async def finish(tx: Tx, turn_id: TurnId, reply_sealed: bytes, *, route: str, intent: str | None) -> None:
-    """Store the reply; the turn is done."""
-    await tx.execute(
-        "update turns set state = 'done', reply_sealed = %s, route = %s, intent = %s, finished_at = now()"
-        " where id = %s",
-        (reply_sealed, route, intent, turn_id),
-    )
-
-
-async def stop(tx: Tx, turn_id: TurnId, reply_sealed: bytes, problem: dict[str, Any]) -> None:
-    """Store what was said until the customer cancelled the turn."""
-    await tx.execute(
-        "update turns set state = 'cancelled', reply_sealed = %s, problem = %s, finished_at = now()"
-        " where id = %s",
-        (reply_sealed, orjson.dumps(problem).decode(), turn_id),
-    )
 
 
 async def withdraw(tx: Tx, turn_id: TurnId, problem: dict[str, Any]) -> None:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import hmac
-import os
+import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from desk.domain import Principal, SubjectId, TenantId
-from desk.errors import Misconfigured, NotFound
+from desk.errors import NotFound
 from desk.privacy.sealing import DataKey, MasterKey
-from desk.settings import Settings
 from desk.storage import subjects
 from desk.storage.pool import Database
 
 Value = TypeVar("Value")
 
-# An erased person's key may live on in other processes' memory for this long, no longer.
-_CACHE_SECONDS = 30.0
+# An erased person's key is let go of within seconds, see graphs/forgetting.py; without that, after this long.
+_KEY_SECONDS = 30.0
+# And somebody who signed out everywhere may be let in by another process for this long.
+SUBJECT_SECONDS = 5.0
 _CACHE_ENTRIES = 20_000
 
 
 class _Cache(Generic[Value]):
     """A bounded map whose entries expire."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._entries: OrderedDict[object, tuple[float, Value]] = OrderedDict()
 
     def get(self, key: object) -> Value | None:
@@ -37,9 +39,26 @@ class _Cache(Generic[Value]):
         return entry[1]
 
     def put(self, key: object, value: Value) -> None:
-        self._entries[key] = (time.monotonic() + _CACHE_SECONDS, value)
+        self._entries[key] = (time.monotonic() + self._seconds, value)
         if len(self._entries) > _CACHE_ENTRIES:
             self._entries.popitem(last=False)
+
+    def drop(self, unwanted: Callable[[Value], bool]) -> None:
+        """Forget the values of this kind."""
+        for key in [key for key, (_, value) in self._entries.items() if unwanted(value)]:
+            del self._entries[key]
+
+    def pop(self, key: object) -> None:
+        """Forget one value, if it is there."""
+        self._entries.pop(key, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A subject as requests meet it: what was signed for it before `valid_after` (seconds) is refused."""
+
+    id: SubjectId
+    valid_after: float = 0.0
 
 
 class KeyRing:
@@ -49,12 +68,16 @@ class KeyRing:
         self._database = database
         self._master = master
         self._identity_secret = master.derive("subjects.identity")
-        self._subjects: _Cache[SubjectId] = _Cache()
-        self._keys: _Cache[DataKey] = _Cache()
+        self._subjects: _Cache[Known] = _Cache(SUBJECT_SECONDS)
+        self._keys: _Cache[tuple[TenantId, DataKey]] = _Cache(_KEY_SECONDS)
 
     async def subject(self, tenant_id: TenantId, issuer: str, sub: str, *, kind: str = "person") -> SubjectId:
         """The subject whom `issuer` calls `sub`; made with a fresh data key at the first sight."""
-        identity = self.keyed_hash(b"\0".join((tenant_id.bytes, issuer.encode(), sub.encode())))
+        return (await self.known(tenant_id, issuer, sub, kind=kind)).id
+
+    async def known(self, tenant_id: TenantId, issuer: str, sub: str, *, kind: str = "person") -> Known:
+        """The same, with until when what was signed before counts; remembered for five seconds."""
+        identity = self.identity_hash(tenant_id, issuer, sub)
         cached = self._subjects.get(identity)
         if cached is not None:
             return cached
@@ -64,8 +87,24 @@ class KeyRing:
                 subject_id = subjects.new_subject_id()
                 wrapped = self._master.wrap(DataKey.new(), subject=subject_id)
                 found = await subjects.add(tx, tenant_id, subject_id, identity, wrapped, kind=kind)
-        self._subjects.put(identity, found.id)
-        return found.id
+        known = Known(found.id, found.valid_after.timestamp() if found.valid_after else 0.0)
+        self._subjects.put(identity, known)
+        return known
+
+    async def find(self, by: Principal, issuer: str, sub: str) -> SubjectId | None:
+        """The living subject whom `issuer` calls `sub`, if `by` may see them; nobody is made."""
+        async with self._database.tenant_tx(by) as tx:
+            found = await subjects.find(tx, self.identity_hash(by.tenant_id, issuer, sub))
+        return found.id if found else None
+
+    def forget(self, subject_id: SubjectId) -> None:
+        """Let go of the subject's key, and look the subject up again at the next request of this process."""
+        self._subjects.drop(lambda known: known.id == subject_id)
+        self._keys.pop(subject_id)
+
+    def identity_hash(self, tenant_id: TenantId, issuer: str, sub: str) -> bytes:
+        """What a subject is found by."""
+        return self.keyed_hash(b"\0".join((tenant_id.bytes, issuer.encode(), sub.encode())))
 
     async def data_key(self, principal: Principal) -> DataKey:
         """The subject's data key; raises NotFound when the subject is unknown or was erased."""
@@ -73,43 +112,21 @@ class KeyRing:
         if subject_id is None:
             raise NotFound
         cached = self._keys.get(subject_id)
-        if cached is not None:
-            return cached
+        if cached is not None and cached[0] == principal.tenant_id:
+            return cached[1]
         async with self._database.tenant_tx(principal) as tx:
             wrapped = await subjects.wrapped_key(tx, subject_id)
         if wrapped is None:
+            self.forget(subject_id)  # erased: whoever comes by this name again is somebody new
             raise NotFound
         key = self._master.unwrap(wrapped, subject=subject_id)
-        self._keys.put(subject_id, key)
+        self._keys.put(subject_id, (principal.tenant_id, key))
         return key
 
     def keyed_hash(self, data: bytes) -> bytes:
         """A 32-byte hash that nobody without the master key can compare guesses against."""
-        return hmac.digest(self._identity_secret, data, "sha256")
+        return hashlib.blake2b(data, key=self._identity_secret, digest_size=32).digest()
 
-
-def load_master_key(settings: Settings) -> MasterKey:
-    """The configured master key; development makes one under `<home>/keys`, production refuses to."""
-    if settings.master_key is not None:
-        return MasterKey(_decode(settings.master_key.get_secret_value(), "DESK_MASTER_KEY"))
-    path = settings.home / "keys" / "master.key"
-    if path.exists():
-        return MasterKey(_decode(path.read_text().strip(), str(path)))
-    if settings.environment == "production":
-        raise Misconfigured("Set DESK_MASTER_KEY to 32 random bytes in base64: `openssl rand -base64 32`.")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    secret = os.urandom(32)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(base64.b64encode(secret).decode())
-    return MasterKey(secret)
-
-
-def _decode(text: str, where: str) -> bytes:
-    try:
-        secret = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise Misconfigured(f"{where} is not base64; make one with `openssl rand -base64 32`.") from error
-    if len(secret) != 32:
-        raise Misconfigured(f"{where} holds {len(secret)} bytes; it must hold 32.")
-    return secret
+    def derive(self, purpose: str) -> str:
+        """A secret of its own for one purpose, as text; always the same for the same installation."""
+        return base64.urlsafe_b64encode(self._master.derive(purpose)).decode().rstrip("=")

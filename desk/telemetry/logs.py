@@ -15,7 +15,7 @@ FIELDS = frozenset(
     (
         "event", "level", "timestamp", "logger", "error", "exception", "correlation_id", "turn_id", "tenant",
         "route", "method", "status", "ms", "attempts", "count", "what", "instead", "signal", "port", "node",
-        "job", "job_id", "outcome",
+        "job", "job_id", "outcome", "handoff_id", "erasure",
     )
 )  # fmt: skip
 
@@ -32,7 +32,6 @@ def configure_logs(level: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
-        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_LibraryLine())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -17,7 +19,22 @@ TOKENS = Counter("desk_tokens_total", "Tokens that models read and wrote.", ("ki
 ERRORS = Counter("desk_errors_total", "Turns that ended in an error, by its title.", ("title",))
 JOBS = Counter("desk_jobs_total", "Background jobs that ended a slice of work.", ("job", "outcome"))
 JOB_SECONDS = Histogram("desk_job_seconds", "Time of one slice of a job.", ("job",), buckets=_BUCKETS)
+SHED = Counter("desk_turns_shed_total", "Turns refused because this process had too much to do.")
+DELIVERIES = Counter(
+    "desk_deliveries_total", "Webhooks and mails that went out or not.", ("channel", "outcome")
+)
+LIMITED = Counter("desk_rate_limited_total", "Requests over a limit, by whose it was.", ("whose",))
+OVER_BUDGET = Counter(
+    "desk_over_budget_total", "Model calls left out, by the budget that had no room for them.", ("budget",)
+)
+KEY_FETCHES = Counter(
+    "desk_issuer_key_fetches_total", "Times an issuer was asked for its keys.", ("issuer", "outcome")
+)
 DEGRADED = Counter("desk_degraded_total", "Times something was away and something else was done.", ("what",))
+
+# The labels are closed sets, so each combination is looked up once.
+for _metric in (REQUESTS, REQUEST_SECONDS, TURNS, TURN_SECONDS, STEP_SECONDS, TOKENS):
+    _metric.labels = cache(_metric.labels)  # type: ignore[assignment,method-assign]
 
 
 def render() -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from evals.scorers.actions import score_actions
 from evals.scorers.citations import score_citations
 from evals.scorers.facts import score_facts
 from evals.scorers.language import score_language
@@ -22,6 +23,7 @@ SCORERS: Mapping[str, Scorer] = MappingProxyType(
         "citations": score_citations,
         "support": score_support,
         "tools": score_tools,
+        "actions": score_actions,
         "no_leak": score_no_leak,
         "language": score_language,
         "way_out": score_way_out,

@@ -12,6 +12,7 @@ class Expected:
     """What must hold of a turn; what is empty or None is not asked.
 
     `facts` are lists of spellings of which one must stand in the answer; `absent` must not stand there.
+    `actions` are the tools that are offered; nothing is offered that is not named.
     """
 
     routes: tuple[str, ...] = ()
@@ -21,6 +22,7 @@ class Expected:
     citations: tuple[str, ...] | None = None
     tools: tuple[str, ...] | None = None
     language: str | None = None
+    actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

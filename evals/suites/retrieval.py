@@ -24,6 +24,7 @@ from desk.retrieval.search import FaqSearch
 from desk.storage import faqs
 from desk.storage.faqs import FaqEntry
 from desk.storage.pool import Database
+from evals.evidence import evidence
 
 DEFINITION_VERSION = 1
 DEPTH = 10
@@ -84,6 +85,7 @@ async def evaluate_retrieval(
         "ingest": loaded,
         "aliases": aliases,
         "definition_version": DEFINITION_VERSION,
+        "evidence": {source: _evidence(outcomes, source) for source in sources},
     }
 
 
@@ -106,6 +108,16 @@ def figures(outcomes: list[Outcome]) -> dict[str, Any]:
         "mrr_at_10": round(fmean(1 / rank for rank in ranks), 4),
         "recall_at_10": round(fmean(shares), 4) if several else None,
     }
+
+
+def _evidence(outcomes: list[Outcome], source: str) -> dict[str, Any]:
+    """Which queries found a right answer, by their number among all."""
+    ranks = {str(at): _rank(found) for at, found in enumerate(outcomes, 1) if found.query.source == source}
+    shares = {
+        f"recall_at_{depth}": evidence("share", {item: float(rank <= depth) for item, rank in ranks.items()})
+        for depth in (1, 5)
+    }
+    return {name: found.to_json() for name, found in shares.items()}
 
 
 def _rank(outcome: Outcome) -> float:

@@ -17,12 +17,15 @@ from rich.progress import Progress
 
 from desk.errors import InvalidInput
 from desk.models.embeddings import Embedder
+from desk.routing.promise import threshold_for
 from desk.routing.router import Example, Router
 
 DEFINITION_VERSION = 1
 FOLDS = 5
 REJECTED_IN_SCOPE = 5
 COVERAGE = 0.6
+PROMISED_ERROR = 0.02
+RESAMPLES = 1000
 
 _WORDS = re.compile(r"[^\W\d_]+")
 
@@ -32,12 +35,17 @@ Advance = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the router made of rows: right intent or not, its confidence, and which rows are out of scope."""
+    """What the router made of rows: right intent or not, its confidence, and which rows are out of scope.
+
+    `promised` says which it answers as a tenant with this promised error has it: from the confidence on that
+    its own examples prove.
+    """
 
     right: NDArray[np.bool_]
     confidence: NDArray[np.float64]
     out_of_scope: NDArray[np.bool_]
     ms: NDArray[np.float64]
+    promised: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,48 @@ def figures(judged: Judged) -> dict[str, Any]:
         "precision_at_60pct_coverage": _rounded(_precision_at(judged, COVERAGE))
         if known and len(judged.right)
         else None,
+        **_promise(judged, known=known),
+        **_own_promise(judged, known=known),
+    }
+
+
+def _promise(judged: Judged, *, known: bool) -> dict[str, float | None]:
+    """Halves the rows 1,000 times: a threshold is chosen on one half, its error counted on the other.
+
+    `promise_held` is the share of halvings in which at most 2 % of the answers of the other half are wrong,
+    out of scope included; where nothing is proven nothing is answered, and the promise is held.
+    """
+    rows = len(judged.right)
+    if not known or rows < 2:
+        return {"promise_held": None, "coverage_at_2pct_error": None}
+    random, held, coverage = np.random.default_rng(0), 0, 0.0
+    inside = ~judged.out_of_scope
+    for _ in range(RESAMPLES):
+        order = random.permutation(rows)
+        chosen_on, counted_on = order[: rows // 2], order[rows // 2 :]
+        threshold = threshold_for(judged.confidence[chosen_on], judged.right[chosen_on], PROMISED_ERROR)
+        answered = judged.confidence[counted_on] >= (np.inf if threshold is None else threshold)
+        wrong = (answered & ~judged.right[counted_on]).sum()
+        held += int(wrong <= PROMISED_ERROR * answered.sum())
+        asked = inside[counted_on]
+        coverage += float(answered[asked].mean()) if asked.any() else 0.0
+    return {
+        "promise_held": _rounded(held / RESAMPLES),
+        "coverage_at_2pct_error": _rounded(coverage / RESAMPLES),
+    }
+
+
+def _own_promise(judged: Judged, *, known: bool) -> dict[str, float | None]:
+    """The promise as the service keeps it: the threshold is proven on the router's own examples alone.
+
+    `own_promise_error` is the share of wrong answers among those given, rows out of scope included.
+    """
+    inside, answered = ~judged.out_of_scope, judged.promised
+    if not known or not inside.any():
+        return {"own_promise_error": None, "own_promise_coverage": None}
+    return {
+        "own_promise_error": _rounded((~judged.right[answered]).mean()) if answered.any() else None,
+        "own_promise_coverage": _rounded(answered[inside].mean()),
     }
 
 
@@ -151,7 +201,9 @@ def _ask(router: Router, test: _Embedded) -> Judged:
         right.append(not row["oos"] and decision.candidate == row["intent"])
         confidence.append(decision.confidence)
     outside = np.array([row["oos"] for row in test.rows], dtype=np.bool_)
-    return Judged(np.array(right, dtype=np.bool_), np.array(confidence), outside, test.ms + np.array(times))
+    sure, threshold = np.array(confidence), router.proof.threshold(PROMISED_ERROR)
+    promised = sure >= (np.inf if threshold is None else threshold)
+    return Judged(np.array(right, dtype=np.bool_), sure, outside, test.ms + np.array(times), promised)
 
 
 def _pick(embedded: _Embedded, chosen: NDArray[np.bool_]) -> _Embedded:
@@ -165,12 +217,13 @@ def _join(parts: Sequence[Judged]) -> Judged:
         np.concatenate([part.confidence for part in parts]),
         np.concatenate([part.out_of_scope for part in parts]),
         np.concatenate([part.ms for part in parts]),
+        np.concatenate([part.promised for part in parts]),
     )
 
 
 def _unjudged(count: int) -> Judged:
     nothing = np.zeros(count, dtype=np.bool_)
-    return Judged(nothing, np.full(count, np.nan), nothing, np.empty(0))
+    return Judged(nothing, np.full(count, np.nan), nothing, np.empty(0), nothing)
 
 
 def _precision_at(judged: Judged, coverage: float) -> float:

@@ -25,7 +25,13 @@ _OTHERS = {
     15: "fünfzehn quinze quindici vijftien",
     20: "zwanzig vingt veinte venti twintig vinte",
     30: "dreißig dreissig trente treinta trenta dertig trinta",
+    13: "dreizehn treize trece tredici dertien treze",
+    40: "vierzig quarante cuarenta quaranta veertig quarenta",
+    50: "fünfzig cinquante cincuenta cinquanta vijftig cinquenta",
     60: "sechzig soixante sesenta sessanta zestig sessenta",
+    70: "siebzig septante setenta settanta zeventig",
+    80: "achtzig ochenta ottanta tachtig oitenta",
+    90: "neunzig nonante noventa novanta negentig",
     100: "hundert cien cento honderd cem",
 }
 NUMBERS: Final[dict[str, int]] = {

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cached_property, lru_cache
 
 from graphs.grounding.sentences import plain
 
-# Letters and digits in a row, without what stands between them: about sixteen words. Shorter stretches are
-# everyday phrases ("the order number together with the e-mail address or postcode used for the order").
-LONGEST_QUOTE = 80
+# Letters and digits in a row, without what stands between them: about seven words. Shorter stretches are
+# everyday phrases; longer ones that the service says by itself are `known`.
+LONGEST_QUOTE = 30
 
 
 class Secret:
     """A text that must not be quoted at length; what also stands in `known` texts is no secret."""
 
     def __init__(self, text: str, known: Iterable[str] = ()) -> None:
-        self._text = _squeezed(text)
-        self._known = tuple(map(_squeezed, known))
+        self._text = _squeezed_once(text)
+        self._told = tuple(known)
+
+    @cached_property
+    def _known(self) -> tuple[str, ...]:
+        # Most answers quote nothing, and these are long.
+        return tuple(map(_squeezed, self._told))
 
     def listen(self) -> Quoting:
         """A listener for one answer."""
@@ -51,3 +57,6 @@ class Quoting:
 
 def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", plain(text).casefold())
+
+
+_squeezed_once = lru_cache(maxsize=64)(_squeezed)  # for the few instructions there are, no customer's words

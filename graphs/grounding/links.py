@@ -9,12 +9,15 @@ from typing import Final
 _RUN = re.compile(r"[^\s<>\"()\[\]]+")
 _TARGET = re.compile(r"\]\(\s*(?P<target>[^)\s]{1,400})")
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}:)?//|(?:mailto|tel|sms|data|javascript):", re.IGNORECASE)
+# An address may stand behind the name of an attribute: "src=//shop.example/x.png".
+_INSIDE = re.compile(r"(?:^|[^\w/])(?:[a-z][a-z0-9+.-]{1,20}:)?//\w", re.IGNORECASE)
 _LABEL = re.compile(r"[\w-]{1,63}")
 # After other last labels it takes a path or an @, as "end.Then" is a forgotten space.
 _TOP: Final = frozenset(
     label
     for line in (
         "com net org edu gov info biz example shop store online site app dev io co ai xyz top club link",
+        "zip mov icu vip buzz pw cyou sbs tech website live su tk ml ga cf gq",
         "click page web test onion ly me gg tv cc to de fr es it nl pt uk eu us ch at be ru cn ca au jp in",
     )
     for label in line.split()
@@ -45,7 +48,7 @@ def _found(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
 
 def is_link(word: str) -> bool:
     """Whether a single word, without punctuation around it, points somewhere."""
-    if _SCHEME.match(word):
+    if _SCHEME.match(word) or _INSIDE.search(word):
         return True
     _, at, rest = word.rpartition("@")
     place, slash, _ = rest.partition("/")
@@ -54,4 +57,4 @@ def is_link(word: str) -> bool:
     if len(labels) < 2 or not all(map(_LABEL.fullmatch, labels)):
         return False
     top = labels[-1].casefold()
-    return top in _TOP or (bool(at or slash) and len(top) > 1 and top.isalpha())
+    return top in _TOP or top.startswith("xn--") or (bool(at or slash) and len(top) > 1 and top.isalpha())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,10 +34,27 @@ CUSTOMER = -1
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage or the result of a tool; `title` is the question that a passage answers."""
+    """A passage or the result of a tool; `title` is the question that a passage answers.
+
+    What is read of a `shared` one is remembered for other turns: the shop's own words, and nobody's data.
+    In an `outside` one no link stands: what a tool tells of orders and articles, others may have written.
+    """
 
     text: str
     title: str = ""
+    shared: bool = False
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a source says, read once: its names, statements, clauses by sentence, and its title's words."""
+
+    names: frozenset[str]
+    statements: tuple[tuple[Statement, frozenset[str]], ...]
+    clauses: tuple[tuple[Clause, ...], ...]
+    title: frozenset[str]
+    affirms: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,11 @@ class Sources:
     def lacks(self, sentence: str) -> list[str]:
         """The claims of the sentence that stand in no source; empty when all of it is covered."""
         return [claim for claim, places in self._claims(sentence) if not places]
+
+    @property
+    def read_before(self) -> bool:
+        """Whether all sources are remembered, so that `prepare` takes no time."""
+        return all(source.shared and source in _REMEMBERED for source in self.sources)
 
     def prepare(self) -> None:
         """Read all sources now: some milliseconds of work, which may be done in a thread."""
@@ -165,8 +187,7 @@ class Sources:
     @cached_property
     def _names(self) -> list[frozenset[str]]:
         """The links and pseudonyms of each source."""
-        texts = [plain(f"{source.title}\n{source.text}") for source in self.sources]
-        return [frozenset(map(str.casefold, (*links_in(text), *_PSEUDONYM.findall(text)))) for text in texts]
+        return [reading.names for reading in self._readings]
 
     @cached_property
     def _weights(self) -> dict[str, float]:
@@ -177,40 +198,74 @@ class Sources:
     @cached_property
     def _known(self) -> list[_Known]:
         return [
-            _Known(index, statement, statement.words | content_words(source.title))
-            for index, source in enumerate(self.sources)
-            for sentence in split_sentences(source.text)
-            for statement in statements_in(_bare(plain(sentence)))
+            _Known(index, statement, words)
+            for index, reading in enumerate(self._readings)
+            for statement, words in reading.statements
         ]
 
     @cached_property
-    def _clauses(self) -> list[tuple[int, list[Clause]]]:
-        return [
-            (index, clauses_in(FREE.sub(" ", _bare(plain(sentence))), of_source=True))
-            for index, source in enumerate(self.sources)
-            for sentence in split_sentences(source.text)
-        ]
+    def _readings(self) -> list[_Reading]:
+        return [_reading(source) for source in self.sources]
 
     @cached_property
     def _denied(self) -> list[_Denied]:
         denied: list[_Denied] = []
-        for index, clauses in self._clauses:
-            title = content_words(self.sources[index].title)
-            nearby = frozenset[str]().union(*(clause.words for clause in clauses))
-            if clauses and clauses[0].answers_no:
-                denied.append(_Denied(index, title, title | nearby, answers_no=True))
-            denied += [
-                _Denied(index, clause.words, nearby, answers_no=False) for clause in clauses if clause.denies
-            ]
+        for index, reading in enumerate(self._readings):
+            for clauses in reading.clauses:
+                nearby = frozenset[str]().union(*(clause.words for clause in clauses))
+                if clauses and clauses[0].answers_no:
+                    denied.append(_Denied(index, reading.title, reading.title | nearby, answers_no=True))
+                denied += [
+                    _Denied(index, clause.words, nearby, answers_no=False)
+                    for clause in clauses
+                    if clause.denies
+                ]
         return denied
 
     @cached_property
     def _stated(self) -> list[frozenset[str]]:
         """The words of what is so; a passage that begins with yes says so of its title."""
-        affirmed = [content_words(source.title) for source in self.sources if affirms(source.text)]
+        affirmed = [reading.title for reading in self._readings if reading.affirms]
         return affirmed + [
-            clause.words for _, clauses in self._clauses for clause in clauses if not clause.denies
+            clause.words
+            for reading in self._readings
+            for clauses in reading.clauses
+            for clause in clauses
+            if not clause.denies
         ]
+
+
+_REMEMBERED: OrderedDict[Source, _Reading] = OrderedDict()
+_MOST_REMEMBERED = 2000
+
+
+def _reading(source: Source) -> _Reading:
+    known = _REMEMBERED.get(source) if source.shared else None
+    if known is not None:
+        return known
+    reading = _read(source)
+    if source.shared:
+        _REMEMBERED[source] = reading
+        if len(_REMEMBERED) > _MOST_REMEMBERED:
+            _REMEMBERED.popitem(last=False)
+    return reading
+
+
+def _read(source: Source) -> _Reading:
+    title, whole = content_words(source.title), plain(f"{source.title}\n{source.text}")
+    sentences = [_bare(plain(sentence)) for sentence in split_sentences(source.text)]
+    links = () if source.outside else links_in(whole)
+    return _Reading(
+        names=frozenset(map(str.casefold, (*links, *_PSEUDONYM.findall(whole)))),
+        statements=tuple(
+            (statement, statement.words | title)
+            for sentence in sentences
+            for statement in statements_in(sentence)
+        ),
+        clauses=tuple(tuple(clauses_in(FREE.sub(" ", text), of_source=True)) for text in sentences),
+        title=title,
+        affirms=affirms(source.text),
+    )
 
 
 def _bare(text: str) -> str:

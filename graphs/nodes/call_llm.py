@@ -19,6 +19,7 @@ from desk.models.catalog import ModelSpec, cost_usd
 from desk.models.port import Finished, ModelRequest, TextDelta, ToolCall
 from desk.privacy.pseudonyms import StreamRestorer, restore, scrub
 from graphs.briefing import Briefing, brief, rounds_of
+from graphs.budget import keep_budget
 from graphs.claims import ClaimGate
 from graphs.state import Draft, TurnContext, TurnState
 
@@ -46,7 +47,10 @@ async def call_llm(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState
         return _noted(state, context, _Heard(draft, recorded["model"], Usage(**recorded["usage"])))
     try:
         async with asyncio.timeout(_seconds_left(context)):
-            heard = await _ask(await brief(state, context), context, first_call=rounds_of(state) * MOST_CALLS)
+            briefing = await brief(state, context)
+            context.noted = _noted_request(briefing)
+            await keep_budget(context, briefing.request)
+            heard = await _ask(briefing, context, first_call=rounds_of(state) * MOST_CALLS)
     except (ModelUnavailable, EgressBlocked, TimeoutError):
         context.emit(Degraded("language model", "an answer without it"))
         return {"draft": Draft(failed=True)}
@@ -54,6 +58,16 @@ async def call_llm(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState
         record = {"calls": list(heard.draft.calls), "model": heard.model, "usage": asdict(heard.usage)}
         await context.ledger.record(heard.model, record)
     return _noted(state, context, heard)
+
+
+def _noted_request(briefing: Briefing) -> dict[str, Any]:
+    """What was asked of the model, word for word, with pseudonyms."""
+    return {
+        "prompt": asdict(briefing.prompt.ref),
+        "messages": list(briefing.request.messages),
+        "tools": [tool["function"]["name"] for tool in briefing.request.tools],
+        "max_tokens": briefing.request.max_tokens,
+    }
 
 
 def _noted(state: TurnState, context: TurnContext, heard: _Heard) -> TurnState:
@@ -78,6 +92,7 @@ async def _ask(briefing: Briefing, context: TurnContext, *, first_call: int) -> 
         guard=briefing.guard,
         external_models=settings.external_models,
         external_fallback=settings.external_fallback,
+        names=settings.models,
         on_degraded=lambda what, instead: context.emit(Degraded(what, instead)),
     )
     async with aclosing(stream) as events:

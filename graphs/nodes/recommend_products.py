@@ -1,33 +1,52 @@
-"""recommend_products: three articles of the tenant's own catalogue that are in stock."""
+"""recommend_products: three articles of the tenant's own catalogue that are in stock, and why these."""
 
 from __future__ import annotations
 
 from langgraph.runtime import Runtime
 
 from desk.domain import Answer
-from desk.tooling import Product
+from desk.retrieval.products import Found, Wanted
+from desk.tooling import Product, Reason
 from graphs.answering import answered, say
 from graphs.state import TurnContext, TurnState
 from prompts.replies import phrase, spoken_language
 
 SHOWN = 3
+# A title that was asked for and its author stand in the line already.
+_TOLD = frozenset({"like", "genre"})
 
 
 async def recommend_products(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """List what fits the message best, or say that nothing does."""
     context, decision = runtime.context, state["decision"]
-    found = await context.services.engine.catalogue(
-        context.principal, context.text, genre=None, author=None, limit=SHOWN
+    found = await context.services.engine.catalogue.find(
+        context.principal, context.text, Wanted(), limit=SHOWN
     )
-    if not found:
-        return answered(state, say(state, "products_none", "product", intent=decision.intent))
     language = spoken_language(state["language"])
-    lines = [phrase("products_intro", language), *(_line(product, language) for product in found)]
+    lines = [*_sold_out(found, language), *_listed(found, language)]
+    if not lines:
+        return answered(state, say(state, "products_none", "product", intent=decision.intent))
     return answered(
         state, Answer("\n".join(lines), language, "product", decision.intent, decision.confidence)
     )
 
 
+def _sold_out(found: Found, language: str) -> list[str]:
+    return [phrase("product_sold_out", language, title=title) for title in found.sold_out]
+
+
+def _listed(found: Found, language: str) -> list[str]:
+    if not found.products:
+        return []
+    return [phrase("products_intro", language), *(_line(product, language) for product in found.products)]
+
+
 def _line(product: Product, language: str) -> str:
     authors = ", ".join(product.authors)
-    return "- " + phrase("product_line", language, title=product.title, authors=authors, price=product.price)
+    line = phrase("product_line", language, title=product.title, authors=authors, price=product.price)
+    reasons = ", ".join(_reason(reason, language) for reason in product.because if reason.kind in _TOLD)
+    return f"- {line} ({reasons})" if reasons else f"- {line}"
+
+
+def _reason(reason: Reason, language: str) -> str:
+    return reason.value if reason.kind == "genre" else phrase("product_like", language, name=reason.value)

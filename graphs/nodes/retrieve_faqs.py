@@ -5,36 +5,43 @@ from __future__ import annotations
 from langgraph.runtime import Runtime
 
 from desk.domain import Answer
-from desk.events import Cited
 from desk.retrieval.search import DEFAULT_THRESHOLD
 from desk.tooling import Passage
-from graphs.answering import answered
+from graphs.answering import answered, cite
 from graphs.nodes.screen import allows_model
 from graphs.state import TurnContext, TurnState
-
-PASSAGES = 5
-# A curated answer this near to the question needs no model to say it again.
-CURATED = 0.9
 
 
 async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """Search; answer at once when the best passage is near enough, or is good and no model may speak."""
     context = runtime.context
     passages = await context.services.engine.faqs.search(
-        context.principal, context.text, context.vector, limit=PASSAGES
+        context.principal,
+        context.text,
+        context.vector,
+        limit=context.tuning.passages,
+        before=_asked_before(state),
     )
     update: TurnState = {"passages": tuple(passages)}
-    needed = CURATED if may_call_model(state, context) else threshold(context)
+    # A curated answer near enough to the question needs no model to say it again.
+    needed = context.tuning.curated if may_call_model(state, context) else threshold(context)
+    context.noted = {"needed": needed}
     if passages and passages[0].score >= needed:
         update.update(answer_word_for_word(state, passages[0], context))
     return update
+
+
+def _asked_before(state: TurnState) -> str:
+    """What the customer wrote before this message (the window's last line of theirs); empty for the first."""
+    written = [line["text"] for line in state.get("window", []) if line["role"] == "user"]
+    return written[-2] if len(written) > 1 else ""
 
 
 def answer_word_for_word(state: TurnState, passage: Passage, context: TurnContext) -> TurnState:
     """The passage as the answer, with its citation."""
     decision = state["decision"]
     citation = passage.citation()
-    context.emit(Cited(citation))
+    cite(context, citation)
     return answered(
         state,
         Answer(
@@ -49,8 +56,9 @@ def answer_word_for_word(state: TurnState, passage: Passage, context: TurnContex
 
 
 def threshold(context: TurnContext) -> float:
-    """The least score of a passage that is an answer, as the tenant or the measurement set it."""
-    own = context.tenant.settings.faq_threshold
+    """The least score of a passage that is an answer, as this run, the tenant or the measurement set it."""
+    tried = context.tuning.faq_threshold
+    own = context.tenant.settings.faq_threshold if tried is None else tried
     return DEFAULT_THRESHOLD if own is None else own
 
 
@@ -59,4 +67,5 @@ def may_call_model(state: TurnState, context: TurnContext) -> bool:
     model = context.services.engine.model
     if model is None or not allows_model(state):
         return False
-    return model.permits(external_models=context.tenant.settings.external_models)
+    settings = context.tenant.settings
+    return model.permits(settings.models, external_models=settings.external_models)

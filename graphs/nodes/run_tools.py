@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from langgraph.runtime import Runtime
-from pydantic import ValidationError
 
+from desk.domain import Action
 from desk.errors import DeskError
 from desk.events import ToolUsed
-from desk.privacy.pseudonyms import restore, scrub
+from desk.privacy.pseudonyms import scrub
 from desk.tooling import Tool, ToolResult
+from graphs.acting import arguments_of
+from graphs.offering import Refusal, offer
 from graphs.state import Draft, TurnContext, TurnState
 from graphs.toolbox import tool_context
+
+MOST_OFFERS = 2
+OFFERED = (
+    "This is now offered to the customer, who must confirm it. It has not been done: ask them whether they"
+    " want it, and do not say that it is done."
+)
 
 
 async def run_tools(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """Answer every call of the draft, so that the exchange is always whole."""
     context, calls = runtime.context, state["draft"].calls
-    results = await asyncio.gather(*(_run(call["function"], context) for call in calls))
+    results = await asyncio.gather(*(_run(call["function"], state, context) for call in calls))
     terms = await context.services.engine.catalogue_terms(context.tenant)
-    answers = [_told(call, result, context, terms) for call, result in zip(calls, results, strict=True)]
-    return {"exchange": (*state.get("exchange", ()), *answers), "draft": Draft()}
+    answers = [_told(call, ran.result, context, terms) for call, ran in zip(calls, results, strict=True)]
+    actions = tuple(ran.action for ran in results if ran.action is not None)
+    return {
+        "exchange": (*state.get("exchange", ()), *answers),
+        "draft": Draft(),
+        "offered": _fresh((*state.get("offered", ()), *actions)),
+    }
+
+
+def _fresh(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Each action once, the first ones if there are many: a customer is asked few questions at a time."""
+    once = {(action.tool, repr(sorted(action.arguments.items()))): action for action in reversed(actions)}
+    return tuple(action for action in actions if action in once.values())[:MOST_OFFERS]
 
 
 def _told(
@@ -37,38 +57,44 @@ def _told(
     return {**answer, "citations": result.citations}
 
 
-async def _run(function: dict[str, str], context: TurnContext) -> ToolResult:
-    tool = context.services.tools.get(function["name"])
-    if tool is None or tool.writes:
-        return ToolResult("There is no such tool.", ok=False)
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """What came of one call: the result, and the action that waits for the customer's yes."""
+
+    result: ToolResult
+    action: Action | None = None
+
+
+async def _run(function: dict[str, str], state: TurnState, context: TurnContext) -> _Ran:
+    tool = context.services.tools_of(context.tenant).get(function["name"])
+    if tool is None:
+        return _Ran(ToolResult("There is no such tool.", ok=False))
+    if tool.writing is not None:
+        return await _offer(tool, orjson.loads(function["arguments"]), state, context)
     context.emit(ToolUsed(tool.name, "started"))
-    result = await _result(tool, function["arguments"], context)
+    result = await _result(tool, orjson.loads(function["arguments"]), context)
     context.emit(ToolUsed(tool.name, "ended" if result.ok else "failed"))
-    return result
+    return _Ran(result)
 
 
-async def _result(tool: Tool[Any], arguments_json: str, context: TurnContext) -> ToolResult:
-    try:
-        # The model only knows pseudonyms; the tool runs here and needs the values.
-        given = _restored(orjson.loads(arguments_json), context)
-        arguments = tool.arguments.model_validate(given)
-        async with asyncio.timeout(tool.timeout_seconds):
-            return await tool.run(arguments, tool_context(context, proofs=False))
-    except (ValidationError, orjson.JSONDecodeError):
+async def _offer(tool: Tool[Any], given: dict[str, Any], state: TurnState, context: TurnContext) -> _Ran:
+    """A model's call of a tool that changes something is a proposal: the customer decides."""
+    found = await offer(tool, given, state, context, proofs=False)
+    if isinstance(found, Refusal):
+        return _Ran(found.result)
+    return _Ran(ToolResult(f'{OFFERED} It reads: "{found.label}".'), found)
+
+
+async def _result(tool: Tool[Any], given: dict[str, Any], context: TurnContext) -> ToolResult:
+    # The model only knows pseudonyms; the tool runs here and needs the values.
+    arguments = arguments_of(tool, given, context.vault)
+    if arguments is None:
         return ToolResult("The arguments do not fit the tool's schema.", ok=False)
+    try:
+        async with asyncio.timeout(tool.timeout_seconds):
+            result: ToolResult = await tool.run(arguments, tool_context(context, proofs=False))
+            return result
     except TimeoutError:
         return ToolResult("The tool did not answer in time.", ok=False)
     except DeskError as error:
         return ToolResult(error.detail, ok=False)
-
-
-def _restored(value: Any, context: TurnContext) -> Any:
-    match value:
-        case str():
-            return restore(value, context.vault)
-        case list():
-            return [_restored(item, context) for item in value]
-        case dict():
-            return {key: _restored(item, context) for key, item in value.items()}
-        case _:
-            return value

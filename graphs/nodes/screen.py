@@ -1,4 +1,4 @@
-"""screen: size, language, obvious abuse and obvious injection. A flagged message goes on, without a model."""
+"""screen: size, language, obvious abuse and likely injection. A flagged message goes on, without a model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from langgraph.runtime import Runtime
 
 from desk.privacy.language import detect_language
+from desk.routing.injection.detector import is_injection
 from graphs.state import TurnContext, TurnState
 from prompts.replies import LANGUAGES, spoken_language
 
@@ -16,13 +17,6 @@ _ABUSE = re.compile(
     r"\b(?:f+u+c+k+ (?:you|u|off)|go to hell|kill yourself|you (?:\w+ )?(?:bitch|bastard|asshole|moron|idiot)"
     r"|piece of shit|stupid bot|shut up|fick dich|arschloch|va te faire foutre|connard|hijo de puta"
     r"|vaffanculo|klootzak|vai te foder)\b",
-    re.IGNORECASE,
-)
-_INJECTION = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|rule|prompt|above|previous|guideline)s?\b"
-    r"|\b(?:system|developer) prompt\b|\bjailbreak|\bDAN\b|\bdo anything now\b|\bdeveloper mode\b"
-    r"|\bpretend (?:to be|you are)\b|\byou are now\b.{0,40}\b(?:ai|bot|assistant|model|dan)\b"
-    r"|\b(?:reveal|print|repeat|show)\b.{0,30}\b(?:your|the) (?:\w+ )?(?:instructions|prompt|rules)\b",
     re.IGNORECASE,
 )
 
@@ -45,7 +39,7 @@ def refuses(state: TurnState) -> bool:
 
 
 def allows_model(state: TurnState) -> bool:
-    """Whether a model may see the message."""
+    """Whether a model may see the message, and what changes something may be offered."""
     return not state["flags"]
 
 
@@ -54,6 +48,6 @@ def _flags(text: str) -> list[str]:
     head = text[:LONGEST_MESSAGE]
     if _ABUSE.search(head):
         flags.append("abuse")
-    if _INJECTION.search(head):
+    if is_injection(head):
         flags.append("injection")
     return flags

@@ -5,9 +5,9 @@ from __future__ import annotations
 from langgraph.runtime import Runtime
 
 from desk.domain import Answer, Citation
-from desk.events import Cited, Degraded, Revised
+from desk.events import Degraded, Revised
 from desk.privacy.language import detect_language
-from graphs.answering import answered
+from graphs.answering import answered, cite
 from graphs.briefing import Evidence, gather_evidence
 from graphs.grounding.sentences import split_sentences
 from graphs.nodes.retrieve_faqs import answer_word_for_word, threshold
@@ -37,7 +37,7 @@ def _accept(state: TurnState, context: TurnContext, text: str, evidence: Evidenc
     decision = state["decision"]
     citations = tuple(_cited(text, evidence))
     for citation in citations:
-        context.emit(Cited(citation))
+        cite(context, citation)
     return answered(
         state,
         Answer(
@@ -47,6 +47,7 @@ def _accept(state: TurnState, context: TurnContext, text: str, evidence: Evidenc
             decision.intent,
             decision.confidence,
             citations=citations,
+            actions=state.get("offered", ()),
         ),
     )
 

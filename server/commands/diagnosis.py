@@ -9,6 +9,8 @@ from rich.table import Table
 
 from desk.embedded import Engines
 from desk.errors import DeskError
+from desk.mail.mailers import NoMailer, open_mailer
+from desk.mail.smtp import SmtpMailer
 from desk.settings import Settings, load_settings
 from server.commands.opening import with_stores
 
@@ -49,8 +51,20 @@ async def _findings(settings: Settings, found: Engines) -> list[str]:
     ]
     if settings.openai_api_key is None and settings.llama_model_path is None:
         lines.append("model: none; answers are canned replies and FAQ passages word for word")
+    lines.append(f"mail: {_mail(settings)}; links in it lead to {settings.public_address}")
     if database == "embedded":
         lines.append("production wants: DATABASE_URL of a Postgres with pgvector and backups")
     if settings.environment != "production":
         lines.append("production wants: DESK_ENVIRONMENT=production, DESK_MASTER_KEY, DESK_SIGNING_KEY_PATH")
+        lines.append("production wants: DESK_PUBLIC_URL, and DESK_SMTP_URL and DESK_MAIL_FROM for mail")
     return lines
+
+
+def _mail(settings: Settings) -> str:
+    match open_mailer(settings):
+        case SmtpMailer():
+            return "sent by DESK_SMTP_URL"
+        case NoMailer():
+            return "refused, as DESK_SMTP_URL is not set"
+        case _:
+            return f"files under {settings.home.absolute() / 'mail'}"

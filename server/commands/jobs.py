@@ -12,7 +12,7 @@ from desk.errors import InvalidInput
 from desk.settings import Settings
 from desk.storage import tenants
 from desk.storage.pool import Database
-from desk.subjects.keys import load_master_key
+from desk.subjects.master_keys import open_master_key
 from server.commands.accounts import TenantOption
 from server.commands.opening import say, with_stores
 
@@ -29,8 +29,8 @@ def list_jobs(
         Literal["waiting", "running", "dead", "all"], typer.Option(help="Which jobs; dead ones need you.")
     ] = "all",
 ) -> None:
-    """Print jobs, and webhook deliveries that nobody heard: id, state, name, tries, ids."""
-    from desk.storage import jobs, webhook_deliveries
+    """Print jobs, and webhooks and mails that reached nobody: id, state, name, tries, ids."""
+    from desk.storage import deliveries, jobs
 
     async def show(_: Settings, found: Engines) -> None:
         wanted: jobs.JobState | None = None if state == "all" else state
@@ -38,14 +38,14 @@ def list_jobs(
         await database.open()
         async with database.control_tx() as tx:
             queued = await jobs.list_jobs(tx, wanted)
-            dead = await webhook_deliveries.list_dead(tx) if wanted in {None, "dead"} else []
+            dead = await deliveries.list_dead(tx) if wanted in {None, "dead"} else []
         await database.close()
         for job in queued:
             ids = " ".join(f"{name}={value}" for name, value in job.ids.items())
             typer.echo(f"{job.id}\t{job.state}\t{job.name}\t{job.attempts}\t{ids}")
         for delivery in dead:
             ids = f"tenant_id={delivery.tenant_id}"
-            typer.echo(f"{delivery.id}\tdead\twebhook {delivery.kind}\t{delivery.tries}\t{ids}")
+            typer.echo(f"{delivery.id}\tdead\t{delivery.channel} {delivery.kind}\t{delivery.tries}\t{ids}")
 
     with_stores(show)
 
@@ -54,8 +54,8 @@ def list_jobs(
 def retry_job(
     job_id: Annotated[str, typer.Argument(metavar="ID", help="As `desk jobs list` prints it.")],
 ) -> None:
-    """Give a dead job one more try, or begin again with a dead webhook delivery."""
-    from desk.storage import jobs, webhook_deliveries
+    """Give a dead job one more try, or begin again with a dead webhook or mail."""
+    from desk.storage import deliveries, jobs
 
     async def again(_: Settings, found: Engines) -> None:
         database = Database(found.database_url, size=2)
@@ -64,7 +64,7 @@ def retry_job(
             if job_id.isdecimal():
                 queued = await jobs.retry(tx, int(job_id))
             else:
-                queued = await webhook_deliveries.retry(tx, _uuid(job_id))
+                queued = await deliveries.retry(tx, _uuid(job_id))
         await database.close()
         if not queued:
             raise InvalidInput(f"There is no dead job {job_id}; `desk jobs list --state dead` shows them.")
@@ -83,10 +83,11 @@ def show_secret(tenant: TenantOption) -> None:
         await database.open()
         async with database.control_tx() as tx:
             owner = await tenants.by_slug(tx, tenant)
+        master = await open_master_key(settings, database)
         await database.close()
         if owner is None:
             raise InvalidInput(f"There is no tenant {tenant!r}; `desk tenant list` shows them.")
-        typer.echo(webhook_secret(load_master_key(settings), owner.id))
+        typer.echo(webhook_secret(master, owner.id))
 
     with_stores(show)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,6 +14,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from desk.embedded import Engines
+from desk.embedded.children import stop
+from desk.embedded.kept import Kept
 from desk.errors import Misconfigured
 from desk.settings import Settings, child_environment, load_settings
 from evals.registry import Ground, Needs
@@ -20,7 +23,7 @@ from graphs.registry import open_services
 from server.commands.opening import Result, say, with_stores
 from server.demo.load import load_demo
 from server.demo.shop import read_shop_url
-from server.supervisor import Child
+from server.supervisor import program
 
 SHOP_SECONDS = 20.0
 
@@ -56,15 +59,15 @@ def _shop(settings: Settings) -> Iterator[Settings]:
         return
     key = secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory(prefix="desk-shop-") as home:
-        child = Child.start("shop", child_environment(DESK_HOME=home, DESK_SHOP_API_KEY=key))
+        child = program("shop", child_environment(DESK_HOME=home, DESK_SHOP_API_KEY=key))
         try:
             url = _shop_url(Path(home), child)
             yield settings.model_copy(update={"shop_api_url": url, "shop_api_key": SecretStr(key)})
         finally:
-            child.stop()
+            stop(child.process, signal.SIGTERM)
 
 
-def _shop_url(home: Path, child: Child) -> str:
+def _shop_url(home: Path, child: Kept) -> str:
     deadline = time.monotonic() + SHOP_SECONDS
     while time.monotonic() < deadline and child.process.poll() is None:
         url = read_shop_url(home)

@@ -11,11 +11,14 @@ from rich.console import Console
 
 import migrations
 from desk.embedded import Engines, engines
+from desk.errors import InvalidInput
 from desk.settings import Settings, load_settings
+from desk.storage import tenants
 from desk.storage.migrate import migrate
 from desk.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:  # importing the graph takes seconds, which `desk token` need not wait for
+    from desk.domain import Tenant
     from graphs.services import Services
 
 Result = TypeVar("Result")
@@ -50,6 +53,16 @@ def with_services(work: Callable[[Services], Awaitable[Result]]) -> Result:
             return await work(services)
 
     return with_stores(run)
+
+
+async def tenant_of(services: Services, slug: str) -> Tenant:
+    """The tenant, with its place known to the services; raises InvalidInput when there is none."""
+    async with services.engine.database.control_tx() as tx:
+        found = await tenants.by_slug(tx, slug)
+    if found is None:
+        raise InvalidInput(f"There is no tenant {slug!r}; `desk tenant list` shows them.")
+    services.engine.database.place(found.id, found.placement)
+    return found
 
 
 def _tell_degraded(what: str, instead: str) -> None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import orjson
 import typer
 from rich.console import Console
 
+from desk.domain import Principal, TurnId
 from desk.errors import InvalidInput
+from evals.baselines import FOLDER, write_baseline
 from evals.compare import compare
-from evals.gate import GATES, Run, Verdict, judge, read_gates, skipped
+from evals.gate import GATES, Run, read_gates
+from evals.gate_page import to_html
+from evals.judgement import run_gate
+from evals.power import RUNS as POWER_RUNS
+from evals.power import simulate_all
 from evals.registry import SUITES, Ground, Inputs, Needs, run_suite
 from evals.report import Report, without_evidence
-from evals.tables import difference_table, report_table, verdict_table
+from evals.tables import difference_table, power_table, regression_table, report_table, verdict_table
 from evals.verdict_files import to_junit, to_markdown
-from server.commands.opening import say
+from server.commands.in_tenant import TenantOption
+from server.commands.opening import say, tenant_of, with_services
+
+if TYPE_CHECKING:
+    from graphs.services import Services
 
 app = typer.Typer()
 eval_app = typer.Typer(help="Is it good? Suites, their comparison, and their goals.", no_args_is_help=True)
@@ -27,6 +38,10 @@ _WIDE = 200
 
 GivenFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False)]
 WrittenFile = Annotated[Path | None, typer.Option(dir_okay=False)]
+PromptFile = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="Stands for the support prompt in `prompted`."),
+]
 ReportFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
 Evidence = Annotated[bool, typer.Option("--evidence", help="Also write what was found, row by row.")]
 
@@ -36,8 +51,12 @@ def run_one(
     suite: Annotated[str, typer.Argument(help=", ".join(SUITES))],
     dataset: GivenFile = None,
     examples: GivenFile = None,
-    corpus: GivenFile = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option("--corpus", "--passages", exists=True, dir_okay=False, help="What is searched."),
+    ] = None,
     aliases: Annotated[int, typer.Option(min=0, help="Past questions that each FAQ is given.")] = 0,
+    prompt: PromptFile = None,
     json: WrittenFile = None,
     evidence: Evidence = False,  # noqa: FBT002 - how typer declares a flag
 ) -> None:
@@ -46,7 +65,7 @@ def run_one(
 
     if suite not in SUITES:
         raise InvalidInput(f"There is no suite {suite!r}; there are {', '.join(SUITES)}.")
-    inputs = Inputs(dataset, examples, corpus, aliases)
+    inputs = Inputs(dataset, examples, corpus, aliases, prompt=prompt)
     report = on_ground(SUITES[suite].needs, lambda ground: run_suite(suite, inputs, ground))
     _terminal(stderr=True).print(report_table(report))
     for failure in report.get("failed", []):
@@ -69,39 +88,90 @@ def gate(
     data: Annotated[Path | None, typer.Option(help="Folder of the third-party data sets.")] = None,
     gates: Annotated[Path, typer.Option(exists=True, dir_okay=False)] = GATES,
     suite: Annotated[list[str] | None, typer.Option(help="Only these suites.")] = None,
+    prompt: PromptFile = None,
+    html: WrittenFile = None,
     markdown: WrittenFile = None,
     junit: WrittenFile = None,
 ) -> None:
-    """Hold the suites to their goals; ends with 1 if a goal is certainly missed."""
-    runs = [run for run in read_gates(gates, data=data) if not suite or run.suite in suite]
-    if not runs:
-        raise InvalidInput(f"No run is left; there are the suites {', '.join(SUITES)}.")
+    """Hold the suites to their goals and to the baseline; ends with 1 if either is certainly missed.
+
+    The gate also judges the tree beside itself, and says how often that would have been red.
+    """
     from server.commands.measuring import on_ground
 
-    verdicts = on_ground(_most_needed(runs), lambda ground: _judge_all(runs, ground))
-    _terminal().print(verdict_table(verdicts))
-    if markdown is not None:
-        markdown.write_text(to_markdown(verdicts), encoding="utf-8")
-    if junit is not None:
-        junit.write_text(to_junit(verdicts), encoding="utf-8")
-    if any(verdict.state == "FAIL" for verdict in verdicts):
+    runs = [replace(run, inputs=replace(run.inputs, prompt=prompt)) for run in _runs(gates, data, suite)]
+    judgement = on_ground(_most_needed(runs), lambda ground: run_gate(runs, ground, say))
+    for failure in judgement.failures:
+        say(orjson.dumps({"suite": failure.suite, **failure.told}).decode())
+    out = _terminal()
+    out.print(verdict_table(judgement.verdicts))
+    if judgement.beside:
+        out.print(regression_table(judgement.beside))
+    if judgement.check is not None:
+        out.print(judgement.check.told(), highlight=False)
+    for path, form in ((html, to_html), (markdown, to_markdown), (junit, to_junit)):
+        if path is not None:
+            path.write_text(form(judgement), encoding="utf-8")
+    if judgement.red:
         raise typer.Exit(1)
 
 
-async def _judge_all(runs: list[Run], ground: Ground) -> list[Verdict]:
-    verdicts: list[Verdict] = []
-    for number, run in enumerate(runs, 1):
-        if run.missing is not None:
-            verdicts += skipped(run)
-            continue
-        say(f"[{number}/{len(runs)}] {run.suite}: {', '.join(sorted(run.inputs.sources))} ...")
-        began = time.monotonic()
-        report = await run_suite(run.suite, run.inputs, ground)
-        verdicts += judge(run, report)
-        for failure in report.get("failed", []):
-            say(orjson.dumps(failure).decode())
-        say(f"      {time.monotonic() - began:.1f} s")
-    return verdicts
+@eval_app.command("power")
+def power(
+    runs: Annotated[int, typer.Option(min=1, help="Simulated so often.")] = POWER_RUNS,
+) -> None:
+    """How often the gate is wrong: equal and worse rows, simulated and judged; a few seconds."""
+    _terminal().print(power_table(simulate_all(runs)))
+
+
+@eval_app.command("baseline")
+def baseline(
+    gates: Annotated[Path, typer.Option(exists=True, dir_okay=False)] = GATES,
+    suite: Annotated[list[str] | None, typer.Option(help="Only these suites.")] = None,
+    folder: Annotated[Path, typer.Option(file_okay=False, help="Where the baselines lie.")] = FOLDER,
+) -> None:
+    """Keep what our own data sets show now, as what later changes are held against."""
+    from server.commands.measuring import on_ground
+
+    runs = [run for run in _runs(gates, None, suite) if not run.third_party]
+
+    async def keep(ground: Ground) -> None:
+        for run in runs:
+            path = write_baseline(run, await run_suite(run.suite, run.inputs, ground), folder)
+            say(f"Written: {path.name}")
+
+    on_ground(_most_needed(runs), keep)
+
+
+@eval_app.command("case")
+def case(
+    turn_id: Annotated[UUID, typer.Argument(help="A recorded turn, as the reply and the log name it.")],
+    tenant: TenantOption,
+    to: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Add it to this file of cases; else stdout.")
+    ] = None,
+) -> None:
+    """Make a case of a recorded turn and what was said before it; personal values stay pseudonyms."""
+    from server.recorded_cases import recorded_case
+
+    async def make(services: Services) -> dict[str, Any]:
+        known = await tenant_of(services, tenant)
+        return await recorded_case(services, Principal(known.id, "worker"), known, TurnId(turn_id))
+
+    line = orjson.dumps(with_services(make)).decode()
+    if to is None:
+        typer.echo(line)
+        return
+    with to.open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    say(f"Added to {to}. Look it over: facts are what must stand in the answer.")
+
+
+def _runs(gates: Path, data: Path | None, suites: list[str] | None) -> list[Run]:
+    runs = [run for run in read_gates(gates, data=data) if not suites or run.suite in suites]
+    if not runs:
+        raise InvalidInput(f"No run is left; there are the suites {', '.join(SUITES)}.")
+    return runs
 
 
 def _most_needed(runs: list[Run]) -> Needs:

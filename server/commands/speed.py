@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 PAGE = Path("docs") / "benchmarks.md"
+# As in bench/registry.py, which is not installed with the package.
+BENCHMARKS = "turn, distance, first_token, tokens, overload, history, canned, tenants, route, start"
 
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="turn, first_token, history, canned, route, start, or all")],
+    name: Annotated[str, typer.Argument(help=f"{BENCHMARKS}, or all")],
     json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the figures here.")] = None,
     rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds per side; the median counts.")] = 5,
     turns: Annotated[int, typer.Option(min=1, max=10_000, help="Turns in each round.")] = 96,

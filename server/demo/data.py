@@ -57,6 +57,7 @@ class DemoOrder:
             "placed_on": self.placed_on,
             "shipped_on": self.shipped_on,
             "eta": self.eta,
+            "delivered_on": self.eta if self.status == "delivered" else None,
             "carrier": self.carrier,
             "items": [{"title": title, "quantity": quantity} for title, quantity in self.items],
             "customer": {"email": self.email, "postcode": self.postcode},

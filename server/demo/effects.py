@@ -44,7 +44,7 @@ class EffectStore:
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.executescript(_SHAPE)
         self._lock = threading.Lock()
-        self._deduplicate = deduplicate
+        self.deduplicate = deduplicate
 
     def perform(self, key: str, kind: str, request: dict[str, Any]) -> tuple[Effect, bool]:
         """Do it, or find that it was done: the effect, and whether it is an earlier one.
@@ -53,7 +53,7 @@ class EffectStore:
         """
         sha = hashlib.sha256(json.dumps([kind, request], sort_keys=True).encode()).hexdigest()
         with self._lock:
-            earlier = self._find(key) if self._deduplicate else []
+            earlier = self._find(key) if self.deduplicate else []
             if not earlier:
                 return self._record(key, kind, sha), False
         if earlier[0].request_sha != sha:

@@ -9,18 +9,29 @@ from desk.storage import tenants
 from desk.storage.faqs import FaqEntry
 from desk.tooling import Product
 from graphs.services import Services
+from prompts.choice import PromptChoice
 from server.demo.data import NAME, SLUG, load_books, load_faqs
+
+# As the page "What is your return policy?" says.
+RETURN_DAYS = 30
+RETURN_EXCEPTIONS = ("e-book", "gift card")
 
 
 async def load_demo(services: Services) -> Tenant:
     """The demo tenant, complete and ready to answer; quick when nothing changed since the last start."""
     engine = services.engine
+    settings = TenantSettings(
+        intent_pack="bookshop",
+        self_registration=True,
+        return_days=RETURN_DAYS,
+        return_exceptions=RETURN_EXCEPTIONS,
+    )
     async with engine.database.control_tx() as tx:
-        tenant = await tenants.create(tx, SLUG, NAME, TenantSettings(intent_pack="bookshop"))
+        tenant = await tenants.create(tx, SLUG, NAME, settings)
     loader = Principal(tenant.id, "worker")
     await ingest(engine.database, engine.embedder, loader, _faqs())
     await ingest_products(engine.database, engine.embedder, loader, _products())
-    await services.understanding(tenant.settings.intent_pack)
+    await services.understandings.of(tenant, PromptChoice())
     return tenant
 
 

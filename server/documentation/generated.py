@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from pydantic.fields import FieldInfo
 
 from desk.settings import Settings
-from graphs.turn import compiled_graph
+from graphs.support import build_support_graph
 from server.documentation.commands import commands_page
 from web import FILES
 
@@ -54,15 +54,18 @@ def endpoints_page() -> str:
     """Every address that is answered, whether it needs an identity, and what it does."""
     from server.langserve import ROUTES  # heavy, and the other pages do without it
 
-    routes = list(_routes())
-    api = [_api_row(route) for route in routes if route.path not in FILES]
+    api = [_api_row(method, route) for method, route in _routes()]
     files = [(f"`{path}`", f"`{file.relative_to(ROOT).as_posix()}`") for path, file in FILES.items()]
     served = [(f"`{method}`", f"`{path}`", _yes(method == "POST")) for method, path in sorted(ROUTES)]
     return _page(
         "Endpoints",
         "What the application answers. The OpenAPI document is at `/openapi.json`, drawn at `/docs`. Every "
         "error is `application/problem+json` with `type, title, status, detail, correlation_id`.",
-        _table(("Method", "Address", "Identity", "Does"), api),
+        "`public` needs no identity; every other address asks for a right, which a role has or not. A service"
+        " is who comes with an API key.",
+        _table(("Method", "Address", "Right", "Does"), api),
+        "## Rights",
+        _rights_table(),
         "## Files for browsers",
         _table(("Address", "File"), files),
         "## LangServe",
@@ -73,7 +76,7 @@ def endpoints_page() -> str:
 
 def graph_page() -> str:
     """The support graph as it is compiled, and what each node is for."""
-    drawn = compiled_graph().get_graph()
+    drawn = build_support_graph().compile().get_graph()
     edges = sorted((edge.source, edge.target, edge.conditional) for edge in drawn.edges)
     lines = [
         f"    {_place(source)} {'-.->' if conditional else '-->'} {_place(target)}"
@@ -164,27 +167,29 @@ def _named(node: ast.expr) -> str:
             return ""
 
 
-def _routes() -> Iterator[APIRoute | APIWebSocketRoute]:
+def _routes() -> Iterator[tuple[str, APIRoute | APIWebSocketRoute]]:
+    from server.access import served
     from server.app import build_routes
 
-    app = build_routes(Settings(_env_file=None).model_copy(update={"langserve": False}))
-    for route in app.routes:
-        included: Any = getattr(route, "original_router", None)
-        yield from (
-            found
-            for found in getattr(included, "routes", ())
-            if isinstance(found, (APIRoute, APIWebSocketRoute))
-        )
+    return served(build_routes(Settings(_env_file=None).model_copy(update={"langserve": False})))
 
 
-def _api_row(route: APIRoute | APIWebSocketRoute) -> tuple[str, str, str, str]:
-    from server.deps import caller_of
+def _api_row(method: str, route: APIRoute | APIWebSocketRoute) -> tuple[str, str, str, str]:
+    from server.access import right_of
 
-    if isinstance(route, APIWebSocketRoute):  # who calls is told in the handshake or the first message
-        return "`WS`", f"`{route.path}`", "yes", _first_line(route)
-    known = any(needed.call is caller_of for needed in route.dependant.dependencies)
-    does = route.summary or _first_line(route)
-    return f"`{', '.join(sorted(route.methods or ()))}`", f"`{route.path}`", _yes(known), does
+    does = getattr(route, "summary", None) or _first_line(route)
+    return f"`{method}`", f"`{route.path}`", f"`{right_of(method, route.path)}`", does
+
+
+def _rights_table() -> str:
+    """Which role has which right."""
+    from server.access import RIGHTS
+
+    rights = sorted(frozenset().union(*RIGHTS.values()))
+    rows = [
+        (f"`{right}`", *("yes" if right in owned else "" for owned in RIGHTS.values())) for right in rights
+    ]
+    return _table(("Right", *RIGHTS), rows)
 
 
 def _first_line(route: APIRoute | APIWebSocketRoute) -> str:

@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+from structlog import get_logger
+
 from desk.domain import Tenant, TenantId
-from desk.errors import Unauthenticated
-from desk.storage import tenants, webhook_deliveries
+from desk.errors import Misconfigured, Suspended, Unauthenticated
+from desk.storage import audit_seals, deliveries, tenants
+from desk.storage.deliveries import Channel
 from desk.storage.job_worker import Job, Tick
 from desk.storage.jobs import Ids, JobName
 from server.jobs.aggregates import fill_hours
+from server.jobs.audit_seals import seal_audit
+from server.jobs.erasures import erase_people
+from server.jobs.mail import deliver_mail
 from server.jobs.prune import prune
 from server.jobs.reembed import reembed
-from server.jobs.retention import delete_old_conversations
+from server.jobs.retention import delete_old, with_old_rows
 from server.jobs.subjects_without_rows import delete_subjects_without_rows
 from server.jobs.summaries import summarise_conversations
 from server.jobs.turn_inputs import clear_turn_inputs
+from server.jobs.unconfirmed import forget_unconfirmed
 from server.jobs.webhooks import deliver_webhooks
 from server.jobs.workplace import Workplace
+
+ACTIVE_HOURS = 8 * 24
+
+log = get_logger("desk.jobs")
 
 
 async def every_tenant(place: Workplace) -> list[TenantId]:
@@ -27,10 +38,26 @@ async def every_tenant(place: Workplace) -> list[TenantId]:
         return [tenant.id for tenant in await tenants.list_all(tx)]
 
 
-async def tenants_with_deliveries(place: Workplace) -> list[TenantId]:
-    """Those who are to be told something now."""
+async def recently_active(place: Workplace) -> list[TenantId]:
+    """Tenants that had a turn within a week: longer than their jobs may ever have had to wait."""
     async with place.database.control_tx() as tx:
-        return await webhook_deliveries.due_tenants(tx)
+        return await tenants.list_active_since(tx, ACTIVE_HOURS)
+
+
+async def recently_audited(place: Workplace) -> list[TenantId]:
+    """Tenants whose audit has grown since it was sealed."""
+    async with place.database.control_tx() as tx:
+        return await audit_seals.list_grown(tx)
+
+
+def owed_by(channel: Channel) -> Callable[[Workplace], Awaitable[list[TenantId]]]:
+    """Those who are to be told something now, by this channel."""
+
+    async def owed(place: Workplace) -> list[TenantId]:
+        async with place.database.control_tx() as tx:
+            return await deliveries.due_tenants(tx, channel)
+
+    return owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +84,18 @@ class DeskJob:
 
 
 JOBS: tuple[TenantJob | DeskJob, ...] = (
-    TenantJob("webhooks", deliver_webhooks, "* * * * * */15", tenants_with_deliveries),
-    TenantJob("aggregates", fill_hours, "5 * * * *"),
-    TenantJob("turn_inputs", clear_turn_inputs, "15 * * * *"),
-    TenantJob("summaries", summarise_conversations, "*/10 * * * *"),
+    DeskJob("erasures", erase_people, "* * * * * */5"),
+    TenantJob("webhooks", deliver_webhooks, "* * * * * */15", owed_by("webhook")),
+    TenantJob("mail", deliver_mail, "* * * * * */15", owed_by("mail")),
+    TenantJob("audit_seals", seal_audit, "*/5 * * * *", recently_audited),
+    TenantJob("aggregates", fill_hours, "5 * * * *", recently_active),
+    TenantJob("turn_inputs", clear_turn_inputs, "15 * * * *", recently_active),
+    TenantJob("summaries", summarise_conversations, "*/10 * * * *", recently_active),
     TenantJob("reembed", reembed, "25 * * * *"),
     DeskJob("prune", prune, "35 * * * *"),
-    TenantJob("retention", delete_old_conversations, "45 2 * * *"),
+    TenantJob("retention", delete_old, "45 2 * * *", with_old_rows),
     TenantJob("subjects_without_rows", delete_subjects_without_rows, "45 3 * * *"),
+    TenantJob("unconfirmed", forget_unconfirmed, "15 4 * * *"),
 )
 
 
@@ -79,8 +110,11 @@ def _bind(place: Workplace, job: TenantJob | DeskJob) -> tuple[Job, Tick]:
         assert isinstance(job, TenantJob)
         try:
             tenant = await place.tenants.get(TenantId(ids["tenant_id"]))
-        except Unauthenticated:
-            return False  # the tenant was suspended or removed since
+        except (Unauthenticated, Suspended):
+            return False  # the tenant was removed or suspended since
+        except Misconfigured as error:
+            log.error("tenant_left_out", tenant=str(ids["tenant_id"]), job=job.name, error=error.detail)
+            return False
         return await job.work(place, tenant)
 
     async def for_desk(_: Ids) -> bool:

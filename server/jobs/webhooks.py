@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
-import random
 import time
 from urllib.parse import urlsplit
 
@@ -15,15 +14,13 @@ from structlog import get_logger
 from desk.domain import Tenant, TenantId
 from desk.errors import ToolUnavailable
 from desk.privacy.sealing import MasterKey
-from desk.storage import webhook_deliveries
-from desk.storage.pool import Tx
-from desk.storage.webhook_deliveries import Delivery
+from desk.storage.deliveries import Delivery
+from graphs.crash_points import crash_point
+from server.jobs import outbox
+from server.jobs.outbox import Outcome
 from server.jobs.workplace import Workplace
 from tools.http import TenantHttp
 
-BATCH = 8
-TRIES = 5
-WAIT_SECONDS = (10, 60, 600, 3600)
 SIGNATURE = "X-Desk-Signature"
 
 log = get_logger("desk.webhooks")
@@ -34,21 +31,16 @@ async def deliver_webhooks(place: Workplace, tenant: Tenant) -> bool:
 
     A receiver may hear a delivery twice, and not in order: it keeps the `id`s that it has seen.
     """
-    url = tenant.settings.webhook_url
-    async with place.tx(tenant) as tx:
-        if url is None:
-            await webhook_deliveries.drop_waiting(tx)
-            return False
-        taken = await webhook_deliveries.take(tx, limit=BATCH)
+    taken = await outbox.take(place, tenant, "webhook")
     if not taken:
         return False
-    secret = webhook_secret(place.master, tenant.id)
-    async with TenantHttp([*place.settings.webhook_hosts, *_public_host(url)]) as http:
-        heard = await asyncio.gather(*(_send(http, url, secret, delivery) for delivery in taken))
-    async with place.tx(tenant) as tx:
-        for delivery, ok in zip(taken, heard, strict=True):
-            await _note(tx, delivery, ok=ok)
-    return len(taken) == BATCH
+    # Read after taking: what the tenant wants now is at least as new as what made it owe these.
+    url = (await place.tenants.read(tenant.id)).settings.webhook_url
+    outcomes: list[Outcome] = ["needless"] * len(taken)
+    if url is not None:
+        outcomes = await _send_all(place, tenant.id, url, taken)
+        crash_point(place.settings, "webhook_sent")
+    return await outbox.note(place, tenant, "webhook", taken, outcomes)
 
 
 def webhook_secret(master: MasterKey, tenant_id: TenantId) -> str:
@@ -66,7 +58,13 @@ def sign(secret: str, timestamp: int, body: bytes) -> str:
     return f"t={timestamp},v1={mac}"
 
 
-async def _send(http: TenantHttp, url: str, secret: str, delivery: Delivery) -> bool:
+async def _send_all(place: Workplace, tenant_id: TenantId, url: str, taken: list[Delivery]) -> list[Outcome]:
+    secret = webhook_secret(place.master, tenant_id)
+    async with TenantHttp([*place.settings.webhook_hosts, *_public_host(url)]) as http:
+        return await asyncio.gather(*(_send(http, url, secret, delivery) for delivery in taken))
+
+
+async def _send(http: TenantHttp, url: str, secret: str, delivery: Delivery) -> Outcome:
     body = orjson.dumps(
         {
             "id": str(delivery.id),
@@ -84,27 +82,11 @@ async def _send(http: TenantHttp, url: str, secret: str, delivery: Delivery) -> 
         status = await http.deliver(url, headers=headers, content=body)
     except ToolUnavailable as error:
         log.warning("webhook_missed", what=" ".join(error.__notes__), attempts=delivery.tries)
-        return False
+        return "missed"
     if not 200 <= status < 300:
         log.warning("webhook_missed", status=status, attempts=delivery.tries)
-    return 200 <= status < 300
-
-
-async def _note(tx: Tx, delivery: Delivery, *, ok: bool) -> None:
-    if ok:
-        await webhook_deliveries.note_delivered(tx, delivery.id)
-        return
-    wait = _wait(delivery.tries)
-    if wait is None:
-        log.error("webhook_dead", attempts=delivery.tries)
-    await webhook_deliveries.note_missed(tx, delivery.id, seconds=wait)
-
-
-def _wait(tries: int) -> float | None:
-    """Seconds until the next try, half of them by chance; None after the last."""
-    if tries >= TRIES:
-        return None
-    return WAIT_SECONDS[tries - 1] * (0.5 + random.random() / 2)  # noqa: S311
+        return "missed"
+    return "delivered"
 
 
 def _public_host(url: str) -> list[str]:

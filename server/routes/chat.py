@@ -12,6 +12,7 @@ from starlette.responses import Response
 from desk.domain import ConversationId, MessageId, Principal, TurnId
 from desk.errors import NotFound, Unauthenticated
 from desk.privacy.pseudonyms import Vault, restore
+from desk.privacy.sealing import DataKey
 from desk.storage import conversations, feedback, messages, sessions, turns
 from desk.storage.messages import Message
 from desk.storage.pool import Tx
@@ -21,22 +22,24 @@ from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk, IdempotencyKey
 from server.errors import MEDIA_TYPE
 from server.events import event_stream
+from server.lean import LeanRoute
 from server.openapi import HistoryOut, ReplyOut, SmallReplyOut, answers
 from server.schemas import ChatBody, FeedbackBody, SmallChatBody
 
 router = APIRouter(prefix="/api/v1/chat", tags=["chat"])
-small = APIRouter(tags=["chat"])
+turns_in = APIRouter(prefix="/api/v1/chat", tags=["chat"], route_class=LeanRoute)
+small = APIRouter(tags=["chat"], route_class=LeanRoute)
 
 
-@router.post("/", summary="Send a message and wait for the answer", responses=answers(ReplyOut, 409, 413))
-@router.post("/send", include_in_schema=False)
+@turns_in.post("/", summary="Send a message and wait for the answer", responses=answers(ReplyOut, 409, 413))
+@turns_in.post("/send", include_in_schema=False)
 async def send(body: ChatBody, desk: CurrentDesk, caller: CurrentCaller, key: IdempotencyKey) -> Response:
     """The reply object; the same Idempotency-Key gives the same reply again."""
     stream = await submit(desk, caller, body, key)
     return _answer(await stream.outcome(), failed=stream.failed)
 
 
-@router.post(
+@turns_in.post(
     "/stream",
     summary="Send a message and read the turn as server-sent events",
     responses=answers(None, 409, 413) | {200: {"content": {"text/event-stream": {}}}},
@@ -58,6 +61,8 @@ async def history(
 ) -> Response:
     """One page, with personal values restored for their owner; without `conversation_id` all of one's own."""
     principal = person(caller).as_user()
+    # Before the transaction, so that nobody holds one connection while they wait for another.
+    key = await desk.services.engine.keys.data_key(principal)
     async with desk.services.engine.database.tenant_tx(principal) as tx:
         if (
             conversation_id is not None
@@ -71,8 +76,7 @@ async def history(
             after=MessageId(cursor) if cursor else None,
             limit=limit,
         )
-        vaults = await _vaults(desk, tx, principal, found)
-    key = await desk.services.engine.keys.data_key(principal)
+        vaults = await _vaults(tx, key, found)
     page = [
         {
             "id": str(message.id),
@@ -100,7 +104,7 @@ async def rate(body: FeedbackBody, desk: CurrentDesk, caller: CurrentCaller) -> 
     async with desk.services.engine.database.tenant_tx(principal) as tx:
         if await turns.get(tx, turn_id) is None:
             raise NotFound
-        await feedback.put(tx, principal, turn_id, body.rating, body.tags, sealed)
+        await feedback.put(tx, principal, turn_id, body.rating, list(body.tags), sealed)
     return Response(status_code=204)
 
 
@@ -147,15 +151,14 @@ def json_response(value: Any, status: int = 200) -> Response:
 
 
 async def submit(desk: Desk, caller: Caller, body: ChatBody, key: str | None) -> TurnStream:
-    """The turn of a message; raises what `TurnRunner.submit` does, and NotFound for an action that ended."""
-    if body.message is None:
-        raise NotFound("There is no such action; it may have ended or been withdrawn.")
+    """The turn of a message or a confirmed action; raises what `TurnRunner.submit` does."""
     request = TurnRequest(
-        body.message,
+        body.message or "",
         key or str(uuid4()),
         ConversationId(body.conversation_id) if body.conversation_id else None,
         body.channel,
         body.locale,
+        str(body.confirm) if body.confirm else None,
     )
     return await desk.runner.submit(person(caller).as_user(), caller.tenant, request)
 
@@ -172,11 +175,8 @@ async def _visitor(desk: Desk, caller: Caller, api_key_id: UUID, session_id: str
     return Principal(caller.tenant.id, "user", subject)
 
 
-async def _vaults(
-    desk: Desk, tx: Tx, principal: Principal, found: list[Message]
-) -> dict[ConversationId, Vault]:
+async def _vaults(tx: Tx, key: DataKey, found: list[Message]) -> dict[ConversationId, Vault]:
     """The pseudonym vault of each conversation on the page."""
-    key = await desk.services.engine.keys.data_key(principal)
     vaults: dict[ConversationId, Vault] = {}
     for conversation_id in {message.conversation_id for message in found}:
         conversation = await conversations.get(tx, conversation_id)

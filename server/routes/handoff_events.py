@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
 from desk.domain import ConversationId, MessageId, Principal
@@ -28,6 +28,7 @@ LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=_LARG
 
 @router.get("/handoffs/events", summary="What happens in the queue, live")
 async def agent_events(
+    request: Request,
     desk: CurrentDesk,
     caller: CurrentCaller,
     last_event_id: LastEventId = None,
@@ -36,14 +37,18 @@ async def agent_events(
     """`queued, ticketed, claimed, message, returned, closed, sla_due`, without any text of the customer."""
     acting = acting_agent(desk, caller)
     begin = last_event_id if last_event_id is not None else after
-    return live_stream(_agent_frames(desk, acting.who, begin))
+    return live_stream(_agent_frames(desk, acting.who, begin), lambda: desk.authenticator.caller(request))
 
 
 @router.get(
     "/conversations/{conversation_id}/events", summary="What a person says in one's conversation, live"
 )
 async def customer_events(
-    conversation_id: UUID, desk: CurrentDesk, caller: CurrentCaller, last_event_id: LastEventId = None
+    conversation_id: UUID,
+    request: Request,
+    desk: CurrentDesk,
+    caller: CurrentCaller,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """`handoff` when its state changes and `message` for what is said in it.
 
@@ -56,7 +61,9 @@ async def customer_events(
         begin = last_event_id
         if begin is None:
             begin = await handoff_events.before_latest_handoff(tx, chosen)
-    return live_stream(_customer_frames(desk, principal, chosen, begin))
+    return live_stream(
+        _customer_frames(desk, principal, chosen, begin), lambda: desk.authenticator.caller(request)
+    )
 
 
 async def _agent_frames(desk: Desk, who: Principal, after: int | None) -> AsyncIterator[bytes]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from fastapi import APIRouter
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from graphs.turn import compiled_graph
-from server.deps import CurrentCaller, require
+from graphs.support import build_support_graph
+from server.deps import CurrentCaller, CurrentDesk
 from server.routes.chat import json_response
 from web import FILES
 
@@ -25,12 +25,13 @@ async def root() -> Response:
 
 
 @router.get("/playground/graph.json")
-async def graph_json(caller: CurrentCaller) -> Response:
-    """Nodes and edges of the support graph, for drawing."""
-    require(caller, "admin")
-    drawn = compiled_graph().get_graph()
+async def graph_json(desk: CurrentDesk, _caller: CurrentCaller) -> Response:
+    """Nodes and edges of the support graph, for drawing; and LangServe's own playground, if there is one."""
+    drawn = build_support_graph().compile().get_graph()
     nodes = [node for node in drawn.nodes if not node.startswith("__")]
-    return json_response({"nodes": nodes, "edges": [[edge.source, edge.target] for edge in drawn.edges]})
+    edges = [[edge.source, edge.target] for edge in drawn.edges]
+    langserve = "/langserve/support/playground/" if desk.services.engine.settings.langserve else None
+    return json_response({"nodes": nodes, "edges": edges, "langserve": langserve})
 
 
 def _page(path: str, file: Path) -> Callable[[], Awaitable[Response]]:

@@ -22,6 +22,7 @@ from desk.domain import TurnId
 from desk.errors import Conflict, DeskError, InvalidInput, PayloadTooLarge, Unauthenticated
 from graphs.frames import fields_of, split_frames
 from graphs.streams import HEARTBEAT, TurnStream
+from server.access import allow
 from server.auth import SESSION_COOKIE, Caller
 from server.deps import Desk, desk_of
 from server.errors import explain, problem
@@ -66,6 +67,7 @@ class _Conversing:
         self._websocket = websocket
         self._desk = desk
         self._who = who
+        self._held = False
         self._readers: dict[TurnId, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
@@ -98,13 +100,22 @@ class _Conversing:
             if not isinstance(said, SocketAuth):
                 raise Unauthenticated
             self._take_token(said)
+        return await self._caller()
+
+    async def _caller(self) -> Caller:
+        """Who it is now; who was not known a message ago is counted before anything is spent on them."""
         assert self._who is not None
+        if not self._held:
+            await self._desk.limits.check_stranger(self._desk.authenticator.address(self._websocket))
+        self._held = False
         caller = await self._who()
-        person(caller)
+        allow(self._websocket, caller.rights)
+        self._held = True
         return caller
 
     def _take_token(self, said: SocketAuth) -> None:
-        self._who = lambda: self._desk.authenticator.by_token(said.token)
+        self._held = False
+        self._who = lambda: self._desk.authenticator.by_token(said.token, self._websocket)
 
     async def _answer(self, message: Any) -> None:
         """Do what the client says; what is wrong with it is told, and the socket stays open."""
@@ -122,11 +133,11 @@ class _Conversing:
         if isinstance(said, SocketAuth):
             self._take_token(said)
             return
-        assert self._who is not None
-        caller = await self._who()
-        await self._desk.limits.check(caller)
+        caller = await self._caller()
+        await self._desk.limits.check(caller, self._websocket)
         match said:
             case SocketMessage():
+                self._desk.overload.check()
                 self._require_room()
                 stream = await submit(self._desk, caller, said, said.idempotency_key)
                 self._read(caller, stream, after=0)
@@ -232,7 +243,7 @@ def _who_shook_hands(websocket: WebSocket, desk: Desk) -> Who | None:
         return lambda: authenticator.caller(websocket)
     cookie = websocket.cookies.get(SESSION_COOKIE)
     if cookie and "origin" in headers:
-        return lambda: authenticator.by_token(cookie, "session+jwt")
+        return lambda: authenticator.by_session(cookie, websocket)
     return None
 
 

@@ -79,7 +79,7 @@ class Running:
 
     def children(self) -> dict[int, str]:
         """Every process below this one, by id."""
-        listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True)
+        listed = subprocess.run(["ps", "-wweo", "pid,ppid,args"], capture_output=True, text=True, check=True)
         rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
         found, wanted = {}, {self.process.pid}
         for _ in range(4):
@@ -158,6 +158,16 @@ def test_it_starts_answers_survives_and_ends_cleanly(home: Path, embedder: objec
         desk.wait_for(r"(`desk serve` ended with -9)")
         _until_healthy(desk)
         assert "30 days" in desk.ask("What is your return policy?")
+
+        # So do its stores, and what was said before is still known.
+        answer = desk.ask("How long does shipping take?", key="before-the-crash")
+        for pid, args in below.items():
+            if "postgres -D" in args or "redis-server" in args:
+                os.kill(pid, signal.SIGKILL)
+        desk.wait_for(r"(The embedded Postgres ended with -9)")
+        desk.wait_for(r"(The embedded Redis ended with -9)")
+        _until_healthy(desk)
+        assert desk.ask("How long does shipping take?", key="before-the-crash") == answer
 
         # Ctrl-C stops everything.
         below = desk.children()

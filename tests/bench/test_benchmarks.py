@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+import pytest
 import uvloop
 
-from bench import canned, history, route, turn
+from bench import canned, distance, history, overload, route, tenants, tokens, turn
 from bench.page import benchmark_page
 from bench.registry import NAMES, load
 from bench.result import Result
@@ -23,16 +24,18 @@ async def in_a_thread(measuring: Coroutine[Any, Any, Result]) -> Result:
 
 
 async def test_turn_takes_two_commits(stage: Stage) -> None:
-    result = await turn.measure(stage, TINY, (turn.Point(concurrency=2), turn.CANNED))
+    few = Effort(rounds=3, turns=12, longest_talk=3)  # Postgres commits something of its own now and then
+    result = await in_a_thread(turn.measure(stage, few, (turn.Point(concurrency=2), turn.CANNED)))
     chain, canned_turn = result.axis
-    assert chain["ours"]["commits"] == canned_turn["ours"]["commits"] == 2
-    assert chain["peer"]["commits"] == 15
-    assert chain["peer_exit"]["commits"] == 1
+    assert chain["ours"]["commits"] == pytest.approx(2, abs=0.9)
+    assert canned_turn["ours"]["commits"] == pytest.approx(2, abs=0.9)
+    assert chain["peer"]["commits"] == pytest.approx(15, abs=0.9)
+    assert chain["peer_exit"]["commits"] == pytest.approx(1, abs=0.9)
     assert result.to_json().keys() >= {"name", "equal_answers", "ours", "peer", "ratio", "axis"}
 
 
 async def test_history_keeps_fewer_rows_than_stock(stage: Stage) -> None:
-    result = await history.measure(stage, TINY)
+    result = await in_a_thread(history.measure(stage, TINY))
     assert result.axis[-1]["turn"] == 3
     assert result.ours["kept_rows"] < result.peer["kept_rows"]
 
@@ -42,6 +45,25 @@ async def test_canned_answers_over_http(stage: Stage) -> None:
     assert result.ours["commits"] < result.peer["commits"]
 
 
+@pytest.mark.extras
+async def test_a_distant_database_costs_few_round_trips(stage: Stage) -> None:
+    result = await in_a_thread(distance.measure(stage, TINY, (distance.Point(1, 2),)))
+    assert result.ours["round_trips"] <= 3 < result.peer["round_trips"]
+
+
+@pytest.mark.extras
+async def test_every_token_arrives_with_many_streams(stage: Stage) -> None:
+    result = await in_a_thread(tokens.measure(stage, TINY, (tokens.Point(streams=4, words=16),)))
+    assert {"cpu_us", "memory_kb", "added_p95_ms"} <= result.ours.keys() & result.peer.keys()
+
+
+@pytest.mark.extras
+async def test_a_crowd_is_answered_or_told_so(stage: Stage) -> None:
+    result = await in_a_thread(overload.measure(stage, TINY, (1.0,)))
+    assert result.ours["answered_per_s"] > 0
+    assert result.ours["gone_share"] < 1
+
+
 async def test_route_is_right_where_it_is_clear(stage: Stage) -> None:
     result = await in_a_thread(route.measure(stage, TINY))
     assert result.ours["accuracy"] > 0.5
@@ -49,6 +71,13 @@ async def test_route_is_right_where_it_is_clear(stage: Stage) -> None:
     assert "## route" in page
     assert "## start\n\nNot measured: it did not" in page
     assert str(stage.settings.home) not in page
+
+
+async def test_many_tenants_are_asked_migrated_and_swept(own_stage: Stage) -> None:
+    result = await in_a_thread(tenants.measure(own_stage, TINY))
+    assert result.ours["sweep_ms"] < result.peer["sweep_ms"]
+    assert result.ours["own_schema_turn_p50_ms"] > 0
+    assert result.ours["migrate_own_s"] > 0
 
 
 def test_every_name_has_a_benchmark() -> None:

@@ -48,9 +48,10 @@ async def test_commits_that_write_are_counted(database: Database) -> None:
         return "done"
 
     sides = [Side("writes", write, "done"), Side("reads", read, "done")]
-    found = await compare(sides, Meter(database, []), Load(rounds=1, turns=5, concurrency=1))
-    assert found["writes"]["commits"] == 1
-    assert found["reads"]["commits"] == 0
+    # Postgres, and what else runs on it, commit something of their own now and then.
+    found = await compare(sides, Meter(database, []), Load(rounds=3, turns=40, concurrency=1))
+    assert found["writes"]["commits"] == pytest.approx(1, abs=0.4)
+    assert found["reads"]["commits"] == pytest.approx(0, abs=0.4)
     assert found["writes"]["wal_bytes"] > found["reads"]["wal_bytes"]
 
 

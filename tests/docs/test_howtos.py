@@ -190,6 +190,19 @@ def test_a_reply_language(checkout: Checkout) -> None:
     checkout.tests("tests/prompts/test_reply_phrases.py", "tests/prompts/test_intent_packs.py")
 
 
+def test_a_mail_language(checkout: Checkout) -> None:
+    spoken = checkout.read_yaml("prompts/mails/en.yaml")
+    spoken["reasons"]["complaint"] = "klagomål"
+    checkout.write_yaml("prompts/mails/sv.yaml", spoken)
+    checkout.tests("tests/prompts/test_mails.py")
+    probe = (
+        "from prompts.mails import handoff_mail\n"
+        "values = dict(shop='', since='', due='', link='')\n"
+        "print(handoff_mail('handoff_queued', 'sv-SE', 'complaint', **values).text)"
+    )
+    assert "klagomål" in checkout.python("-c", probe)
+
+
 def test_an_intent(checkout: Checkout) -> None:
     path = "prompts/intents/bookshop.yaml"
     pack = checkout.read_yaml(path)
@@ -209,8 +222,10 @@ def test_an_intent(checkout: Checkout) -> None:
 def test_an_endpoint(checkout: Checkout) -> None:
     checkout.write("server/routes/hours.py", ROUTE)
     checkout.add_after("server/app.py", FUTURE, "from server.routes import hours\n")
-    checkout.add_after("server/app.py", "for module in (", "hours, ")
-    row = "| `GET` | `/api/v1/hours` | yes | When the shop is open |"
+    checkout.add_after("server/app.py", "_MODULES = (", "hours, ")
+    listed = '("GET", "/api/v1/hours"): "self",'
+    checkout.add_after("server/access.py", 'Right | Literal["public"]] = MappingProxyType(\n    {', listed)
+    row = "| `GET` | `/api/v1/hours` | `self` | When the shop is open |"
     assert row in checkout.stale_page("api.md")
 
 

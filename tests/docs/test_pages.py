@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import tomllib
 
@@ -14,10 +15,16 @@ from server.documentation.generated import settings_page, stale_pages
 from server.documentation.references import untrue_references
 from server.langserve import ROUTES
 from tests.architecture.files import ROOT
-from tools import TOOLS
 
 DOCS = ROOT / "docs"
 ADRS = sorted((DOCS / "adr").glob("[0-9]*.md"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_reported_meanwhile() -> None:
+    """Collects what earlier tests left: a report of a task that failed unheard reads source lines by an AST,
+    and Python 3.11 breaks off when that happens in the middle of ours."""
+    gc.collect()
 
 
 def described_routes() -> set[tuple[str, str]]:
@@ -48,26 +55,6 @@ def test_a_setting_that_nothing_reads_is_called_so() -> None:
     unread = {name for name, readers in rows.items() if readers == "nothing yet"}
     # README.md and docs/operations.md say so of these; a setting that is read now must leave their lists.
     assert unread == {"LANGSMITH_API_KEY"}
-
-
-@pytest.mark.parametrize(
-    "prefix",
-    [
-        "/api/v1/auth",
-        "/api/v1/widget/token",
-        "/api/v1/privacy",
-        "/api/v1/prompts",
-        "/api/v1/replays",
-    ],
-)
-def test_what_the_readme_says_is_not_built_is_not(prefix: str) -> None:
-    assert [path for _, path in described_routes() if path.startswith(prefix)] == []
-
-
-def test_no_tool_writes_and_faqs_are_only_read_as_the_readme_says() -> None:
-    assert [tool.name for tool in TOOLS if tool.writes] == []
-    methods = {method for method, path in described_routes() if path.startswith("/api/v1/faqs")}
-    assert methods == {"GET"}
 
 
 def test_the_diagram_of_a_turn_names_every_node_and_no_other() -> None:

@@ -53,7 +53,7 @@ def test_a_true_page_passes(root: Path) -> None:
         ("`NONE.md`", "there is no NONE.md."),
         ("`make nothing`", "make has no target 'nothing'."),
         ("`desk nothing`", "there is no command 'desk nothing'."),
-        ("`desk prompt promote`", "there is no command 'desk prompt promote'."),
+        ("`desk prompt nothing`", "there is no command 'desk prompt nothing'."),
         ("`desk token --tenants T`", "'desk token' has no option --tenants."),
         ("```bash\nX=$(desk token --email a)\n```", "'desk token' has no option --email."),
         ("```sh\nmake run && make nothing\n```", "make has no target 'nothing'."),

@@ -93,10 +93,11 @@ def template() -> Iterator[Path]:
 
 
 @pytest.fixture
-def made(template: Path, home: Path) -> Path:
-    """A new home with a database already in it."""
+def made(template: Path, home: Path) -> Iterator[Path]:
+    """A new home with a database already in it; a killed owner's engines end before it is taken away."""
     subprocess.run(["cp", "-a", f"{template}/.", home], check=True)
-    return home
+    yield home
+    assert eventually(lambda: processes_of(home) == [])
 
 
 def test_data_outlives_a_stop_and_nothing_keeps_running(home: Path) -> None:
@@ -163,6 +164,37 @@ def test_a_killed_server_is_recovered_at_the_next_start(made: Path) -> None:
         os.kill(server, signal.SIGKILL)
     with started(made) as found:
         assert query(found.migration_database_url, "SELECT n FROM kept") == [(7,)]
+
+
+def test_a_server_that_ends_is_started_again_and_not_for_ever(made: Path) -> None:
+    said: list[str] = []
+    with started(made) as found:
+        server = next(kept for kept in found.servers if kept.name == "The embedded Postgres")
+        query(found.migration_database_url, "CREATE TABLE kept AS SELECT 7 AS n")
+        server.restart_if_dead(said.append)
+        assert said == []
+
+        def answers() -> bool:
+            server.restart_if_dead(said.append)
+            try:
+                return query(found.migration_database_url, "SELECT n FROM kept") == [(7,)]
+            except psycopg.OperationalError:
+                time.sleep(0.5)
+                return False
+
+        server.process.kill()
+        server.process.wait()
+        assert eventually(answers, 20)
+        server.restarts = server.restarts[-1:]
+        assert said[0] == "The embedded Postgres ended with -9; starting it again."
+        server.start = lambda: subprocess.Popen(["false"])
+        server.process.kill()
+        for _ in range(4):
+            server.process.wait()
+            server.restart_if_dead(said.append)
+        server.process.wait()
+        with pytest.raises(Misconfigured, match="keeps crashing"):
+            server.restart_if_dead(said.append)
 
 
 def test_a_pid_file_that_names_a_stranger_is_not_trusted(made: Path) -> None:

@@ -38,12 +38,13 @@ EXAMPLES = [row(f"send parcel {end}", "parcel") for end in ENDINGS] + [
 ]
 
 
-def judged(right: list[int], confidence: list[float], outside: list[int]) -> Judged:
+def judged(right: list[int], confidence: list[float], outside: list[int], least: float = 0.7) -> Judged:
     return Judged(
         np.array(right, dtype=np.bool_),
         np.array(confidence),
         np.array(outside, dtype=np.bool_),
         np.ones(len(right)),
+        np.array(confidence) >= least,
     )
 
 
@@ -55,7 +56,25 @@ def test_figures_of_a_case_worked_by_hand() -> None:
         "oos_auroc": 0.8333,
         "oos_recall_at_5pct_rejection": 0.5,
         "precision_at_60pct_coverage": 0.6667,
+        "promise_held": 1.0,
+        "coverage_at_2pct_error": 0.0,
+        "own_promise_error": 0.0,
+        "own_promise_coverage": 0.6667,
     }
+
+
+def test_what_is_always_right_is_answered_and_the_promise_held() -> None:
+    found = figures(judged([1] * 1000, [0.995] * 1000, [0] * 1000))
+    assert (found["promise_held"], found["coverage_at_2pct_error"]) == (1.0, 1.0)
+    doubtful = figures(judged([1, 0] * 500, [0.995] * 1000, [0] * 1000))
+    assert doubtful["coverage_at_2pct_error"] == 0.0
+
+
+def test_a_promise_counts_what_is_out_of_scope_and_answered_as_wrong() -> None:
+    found = figures(judged([1, 1, 0, 0], [0.9, 0.8, 0.4, 0.75], [0, 0, 0, 1]))
+    assert (found["own_promise_error"], found["own_promise_coverage"]) == (0.3333, 0.6667)
+    silent = figures(judged([1, 1], [0.9, 0.8], [0, 0], least=1.0))
+    assert (silent["own_promise_error"], silent["own_promise_coverage"]) == (None, 0.0)
 
 
 def test_without_rows_out_of_scope_their_figures_are_null() -> None:
@@ -88,7 +107,7 @@ async def test_labels_of_another_source_never_help() -> None:
     elsewhere = [row(f"play music {end}", "music", "radio") for end in ENDINGS]
     asked = [row("play music loudly", "music"), row("send parcel north", "parcel"), row("x", "y", "nowhere")]
     found = await evaluate_routing([*EXAMPLES, *elsewhere], asked, WordVectors())
-    assert found["by_source"]["shop"] == figures(judged([0, 1], [0.1, 0.9], [0, 0]))
+    assert found["by_source"]["shop"] == figures(judged([0, 1], [0.1, 0.9], [0, 0], least=1.0))
     assert found["by_source"]["nowhere"]["n"] == 1
     assert found["by_source"]["nowhere"]["accuracy_in_scope"] is None
     assert found["n"] == 3

@@ -20,8 +20,9 @@ def observed(
     text: str = "Standard takes 5-7 business days.", tools: tuple[str, ...] = (), **reply: Any
 ) -> Observed:
     """A reply of the faq route."""
-    kept = {"text": text, "route": "faq", "intent": "shipping", "language": "en", "citations": [QUOTE]}
-    return Observed({**kept, "suggestions": [], **reply}, text, tools)
+    kept: dict[str, Any] = {"text": text, "route": "faq", "intent": "shipping", "language": "en"}
+    kept |= {"citations": [QUOTE], "actions": [], "suggestions": []}
+    return Observed({**kept, **reply}, text, tools)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,9 @@ def observed(
         ("tools", Expected(tools=("order_status",)), observed(tools=("order_status", "order_status")), True),
         ("tools", Expected(tools=()), observed(tools=("order_status",)), False),
         ("tools", Expected(), observed(), None),
+        ("actions", Expected(actions=("start_return",)), observed(actions=[{"tool": "start_return"}]), True),
+        ("actions", Expected(), observed(actions=[{"tool": "start_return"}]), False),
+        ("actions", Expected(), observed(), True),
         ("no_leak", Expected(absent=("grace@example.com",)), observed(), True),
         ("no_leak", Expected(absent=("grace@example.com",)), observed("it is Grace@Example.com"), False),
         ("no_leak", Expected(), observed("we wrote to [EMAIL_1]"), False),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -14,9 +12,12 @@ from desk.events import Degraded, Done, Revised, Step, Token, ToolUsed, TurnEven
 from desk.models.fallback import FallbackModel
 from desk.models.port import ChatModel, ModelRequest, ToolCall
 from desk.models.scripted import SCRIPTED, ScriptedAnswer, ScriptedModel
+from desk.storage import messages
+from graphs.brake import Brake
 from graphs.inbox import AcceptedTurn, TurnRequest, accept
 from graphs.services import Services
 from graphs.turn import run_turn
+from graphs.untraced import spawn
 
 Kind = TypeVar("Kind", bound=TurnEvent)
 EXTERNAL = replace(SCRIPTED, name="hosted", external=True)
@@ -109,9 +110,9 @@ class Customer:
         self.ask_model(model)
         return model
 
-    async def accepted(self, message: str) -> AcceptedTurn:
+    async def accepted(self, message: str, *, confirm: str | None = None) -> AcceptedTurn:
         """A turn that is committed and not yet run."""
-        request = TurnRequest(message, str(uuid4()), self.conversation)
+        request = TurnRequest(message, str(uuid4()), self.conversation, confirm=confirm)
         turn = await accept(self.services, self.principal, self.tenant, request)
         assert isinstance(turn, AcceptedTurn)
         return turn
@@ -120,13 +121,25 @@ class Customer:
         """One turn."""
         return await self.run(await self.accepted(message))
 
-    async def run(self, turn: AcceptedTurn) -> Told:
+    async def confirm(self, action_id: str) -> Told:
+        """One tap on an action."""
+        return await self.run(await self.accepted("", confirm=action_id))
+
+    async def run(self, turn: AcceptedTurn, brake: Brake | None = None) -> Told:
         """Run an accepted turn as the runner does: in a task with an empty context."""
         told = Told()
-        work = run_turn(self.services, turn, told.events.append)
-        await asyncio.create_task(work, context=contextvars.Context())
+        await spawn(run_turn(self.services, turn, told.events.append, brake))
         self.conversation = ConversationId(UUID(told.reply["conversation_id"]))
         return told
+
+    async def history(self) -> list[str]:
+        """The texts of the conversation as they are stored, with pseudonyms."""
+        key = await self.services.engine.keys.data_key(self.principal)
+        async with self.services.engine.database.tenant_tx(self.principal) as tx:
+            found = await messages.list_page(
+                tx, conversation_id=self.conversation, subject_id=None, after=None, limit=500
+            )
+        return [key.open_text(one.text_sealed, aad=messages.text_aad(one.id)) for one in found]
 
 
 def calls(name: str, arguments_json: str, call_id: str = "call_x") -> ScriptedAnswer:

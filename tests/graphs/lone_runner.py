@@ -12,13 +12,13 @@ from uuid import uuid4
 
 from desk.domain import Principal
 from desk.settings import Settings
-from desk.storage import turn_queue
+from desk.storage import turn_commits, turn_queue
 from desk.telemetry.logs import configure_logs
 from graphs.inbox import TurnRequest
 from graphs.registry import open_services
 from graphs.runner import TurnRunner
 from graphs.streams import TurnStream
-from tests.graphs.speaking import speaking_graph
+from tests.graphs.speaking import speaking_flow
 
 
 async def _run(slug: str, message: str, count: int) -> None:
@@ -27,7 +27,7 @@ async def _run(slug: str, message: str, count: int) -> None:
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
     async with open_services(settings, url, on_degraded=lambda _what, _instead: None) as services:
-        services.graph = speaking_graph()
+        services.flow = speaking_flow()
         tenant = await services.engine.tenants.get(slug)
         runner = TurnRunner(services, on_end=lambda *_: None)
         await runner.start(take_orphans=False)
@@ -49,5 +49,6 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    turn_queue.LEASE_SECONDS = int(sys.argv[4])  # type: ignore[attr-defined]
+    for module in (turn_commits, turn_queue):
+        module.LEASE_SECONDS = int(sys.argv[4])  # type: ignore[attr-defined]
     asyncio.run(_run(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -13,25 +13,26 @@ from collections import Counter
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from desk.domain import Answer
 from desk.errors import InvalidInput
 from desk.events import Token
+from graphs.flow import Flow
 from graphs.state import TurnContext, TurnState
 
 CLOSED: dict[str, float] = {}
 RUNS: Counter[str] = Counter()
 
 
-def speaking_graph() -> CompiledStateGraph[Any, Any, Any, Any]:
-    """The graph, ready to stand in `Services.graph`."""
+def speaking_flow() -> Flow:
+    """The graph, ready to stand in `Services.flow`."""
     graph = StateGraph(TurnState, context_schema=TurnContext)
-    graph.add_node("speak", _speak)  # type: ignore[call-overload]
+    speak: Any = _speak
+    graph.add_node("speak", speak)
     graph.add_edge(START, "speak")
     graph.add_edge("speak", END)
-    return graph.compile()
+    return Flow(graph)
 
 
 def words(count: int) -> str:

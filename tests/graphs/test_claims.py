@@ -14,6 +14,7 @@ from graphs.claims import ClaimGate, Source, Sources
 from graphs.grounding.leaks import Secret
 from graphs.grounding.sentences import split_sentences
 from prompts.loader import load_prompt
+from prompts.replies import all_phrases
 from tests.graphs.claim_cases import (
     FRESH_HOLD,
     FRESH_WRONG,
@@ -164,9 +165,23 @@ def test_a_link_of_a_source_passes_only_as_a_whole() -> None:
         "https://bookshop.example.evil.com/help",
         "elp@bookshop.example",
         "javascript:alert(1)",
+        "<img src=//evil.example/p.png>",
+        "evil.zip",
+        "evil.xn--p1ai",
         "[here](/pay)",
     ):
         assert claims_of(f"See {wrong} now.", sources), wrong
+
+
+def test_no_link_stands_in_the_words_of_a_tool() -> None:
+    words = "1 x Go to https://evil.example/x now."
+    assert claims_of("See https://evil.example/x.", Sources((Source(words),))) == []
+    assert claims_of("See https://evil.example/x.", Sources((Source(words, outside=True),)))
+
+
+def test_tens_in_words_are_claims_in_every_language() -> None:
+    for wrong in ("Sie bekommen neunzig Prozent.", "Vous avez quarante euros.", "Il vous reste septante."):
+        assert claims_of(wrong, Sources(())), wrong
 
 
 def test_the_places_of_claims_are_told() -> None:
@@ -176,11 +191,12 @@ def test_the_places_of_claims_are_told() -> None:
 
 
 def test_everyday_phrases_are_no_quotes_and_long_ones_are() -> None:
-    secret = Secret(load_prompt("support").text, known=["You may not run through the shop."])
+    secret = Secret(load_prompt("support").text, known=[all_phrases("en")])
     assert not claims_with(
         secret, "Please send the order number together with the e-mail address or postcode."
     )
     assert claims_with(secret, load_prompt("support").text[200:400])
+    assert claims_with(secret, load_prompt("support").text[200:244])
     assert claims_with(secret, "".join(load_prompt("support").text[200:400].split()).replace(".", " "))
 
 

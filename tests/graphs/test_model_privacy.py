@@ -161,7 +161,7 @@ async def test_a_request_that_the_guard_stops_is_not_sent(
         raise EgressBlocked
 
     monkeypatch.setattr("graphs.briefing.check_egress", broken)
-    told = await hosted.say(TELLING + POINTS)
+    told = await hosted.say(POINTS)
     assert wire.requests == []
     assert "language model" in told.degraded
     assert told.reply["reply"]["route"] == "faq"
@@ -171,7 +171,10 @@ async def test_a_request_that_the_guard_stops_is_not_sent(
 async def test_the_guard_itself_stops_what_the_scrubber_missed(
     hosted: Customer, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphs.briefing._scrub_all", lambda texts, vault, *_: (texts, vault))
+    async def untouched(texts: list[str], *_: object, **__: object) -> list[str]:
+        return texts
+
+    monkeypatch.setattr("graphs.briefing._hidden", untouched)
     monkeypatch.setattr("graphs.briefing.phrase", lambda *_: CANARIES["EMAIL"])
     told = await hosted.say(POINTS)
     assert wire.requests == []

@@ -61,6 +61,16 @@ async def test_a_curated_answer_needs_no_model(ada: Customer) -> None:
 
 
 @pytest.mark.parametrize(
+    "asked", ["let me talk to a person", "where is order 100234? no, let me talk to a person instead"]
+)
+async def test_no_model_is_asked_when_somebody_asks_for_a_person(ada: Customer, asked: str) -> None:
+    model = ada.script("There are no people here.")
+    told = await ada.say(asked)
+    assert told.reply["reply"]["route"] == "handoff"
+    assert model.requests == []
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         "Let me see. 100 points are worth $50.",
@@ -199,24 +209,6 @@ async def test_many_calls_at_once_are_cut_to_a_few(ada: Customer) -> None:
 
 class Nothing(BaseModel):
     """No arguments."""
-
-
-async def test_a_tool_that_writes_is_never_offered_nor_run(
-    ada: Customer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran: list[ToolContext] = []
-
-    async def act(arguments: Nothing, context: ToolContext) -> ToolResult:
-        ran.append(context)
-        return ToolResult("Done.")
-
-    tool = Tool("refund_all", "Refunds.", Nothing, act, writes=True)
-    monkeypatch.setitem(ada.services.tools, tool.name, tool)
-    model = ada.script(calls("refund_all", "{}"), POINTS_ANSWER)
-    told = await ada.say(POINTS)
-    assert ran == []
-    assert told.tools == []
-    assert "refund_all" not in str(model.requests[0].tools)
 
 
 async def test_a_tool_that_hangs_costs_its_time_and_no_more(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from desk.domain import ConversationId, Principal, SubjectId, Tenant, TurnId
@@ -25,16 +27,15 @@ from desk.settings import Settings
 from desk.storage import messages, tenants, turn_queue, turns
 from desk.storage.messages import Message
 from desk.telemetry.logs import configure_logs
-from graphs.brake import Brake, Stopped
 from graphs.inbox import TurnRequest
 from graphs.registry import open_services
 from graphs.runner import TurnRunner
 from graphs.services import Services
 from graphs.streams import TurnStream
 from tests.conftest import MODELS
-from tests.graphs.speaking import RUNS, speaking_graph, words
+from tests.graphs.speaking import RUNS, speaking_flow, words
 from tests.plugins.stores import temporary_home
-from tests.server.replicas import replica_settings
+from tests.server.replicas import replica_settings, until
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
     url = settings.database_url.get_secret_value()
     configure_logs("error")
     async with open_services(settings, url, on_degraded=lambda _what, _instead: None) as found:
-        found.graph = speaking_graph()
+        found.flow = speaking_flow()
         yield found
 
 
@@ -187,6 +188,89 @@ async def _lease_left(services: Services, turn_id: UUID) -> float:
     return float(row[0])
 
 
+async def test_a_store_that_was_away_costs_a_turn_no_try(
+    own_stores: Engines, services: Services, ann: Principal, shop: Tenant
+) -> None:
+    async with running(services) as runner:
+        stream = await say(runner, ann, shop, "say 5 every 0.1")
+        await first(stream, Token)
+        async with await psycopg.AsyncConnection.connect(own_stores.migration_database_url) as owner:
+            await owner.execute("lock table shared.turns, shared.messages in access exclusive mode")
+            await stream.over()
+            await owner.execute("select pg_terminate_backend(pid) from pg_locks where not granted")
+        await _until_runs(services, stream.turn_id, (1, 1))
+    async with running(services, take_orphans=True) as runner:
+        again = await runner.follow(ann, stream.turn_id)
+        again.patience = None
+        assert (await again.outcome())["reply"]["text"] == words(5)
+
+
+async def test_a_turn_that_another_process_took_while_the_store_was_away_costs_no_try(
+    own_stores: Engines, services: Services, ann: Principal, shop: Tenant
+) -> None:
+    async with running(services) as runner:
+        stream = await say(runner, ann, shop, "say 400 every 0.1")
+        await first(stream, Token)
+        async with await psycopg.AsyncConnection.connect(own_stores.migration_database_url) as owner:
+            await owner.execute("lock table desk_control.turn_queue in access exclusive mode")
+            await asyncio.sleep(8)  # a renewal, and its wait
+            await owner.execute(
+                "update desk_control.turn_queue set fence = fence + 1, attempts = 2 where turn_id = %s",
+                (stream.turn_id,),
+            )
+        await stream.over()
+        await _until_runs(services, stream.turn_id, (2, 1))
+
+
+async def test_a_run_is_forgiven_by_its_own_process_and_not_for_ever(
+    services: Services, ann: Principal, shop: Tenant
+) -> None:
+    async with running(services) as runner:
+        stream = await say(runner, ann, shop, "say 30 every 0.1")
+        database = services.engine.database
+        claim = await _claim_of(services, stream.turn_id)
+        async with database.control_tx() as tx:
+            await turn_queue.forgive(tx, [dataclasses.replace(claim, fence=claim.fence + 1)])
+        assert await _runs(services, stream.turn_id) == (1, 0), "a claim that was never made"
+        async with database.control_tx() as tx:
+            for _ in range(2):
+                await turn_queue.forgive(tx, [claim])
+        assert await _runs(services, stream.turn_id) == (1, 1), "never more than there were"
+        async with database.control_tx() as tx:
+            await tx.execute("update turn_queue set attempts = 21 where turn_id = %s", (claim.turn_id,))
+            await turn_queue.forgive(tx, [claim])
+        assert await _runs(services, stream.turn_id) == (21, 1), "somebody has to look at it"
+        await runner.cancel(ann, stream.turn_id)
+        await stream.over()
+
+
+async def _until_runs(services: Services, turn_id: UUID, runs: tuple[int, int]) -> None:
+    async def there() -> bool:
+        return await _runs(services, turn_id) == runs
+
+    await until(there, 20)
+
+
+async def _runs(services: Services, turn_id: UUID) -> tuple[int, int]:
+    """How often it was run, and how many of these count as no try."""
+    async with services.engine.database.control_tx() as tx:
+        cursor = await tx.execute("select attempts, forgiven from turn_queue where turn_id = %s", (turn_id,))
+        attempts, forgiven = await cursor.fetchone() or (0, 0)
+    return attempts, forgiven
+
+
+async def _claim_of(services: Services, turn_id: UUID) -> turns.Claim:
+    async with services.engine.database.control_tx() as tx:
+        cursor = await tx.execute(
+            "select turn_id, tenant_id, conversation_id, subject_id, fence, attempts from turn_queue"
+            " where turn_id = %s",
+            (turn_id,),
+        )
+        row = await cursor.fetchone()
+    assert row is not None
+    return turns.Claim(*row)
+
+
 async def test_a_lease_is_renewed_while_the_turn_runs(
     services: Services, ann: Principal, shop: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,7 +339,7 @@ async def test_the_next_turn_knows_what_a_cancelled_one_said(
 ) -> None:
     """The real graph: the model's stream is closed, and its next request holds the part that was shown."""
     model = ScriptedModel(["We ship quickly " * 100, "Fine."], pause=0.02)
-    speaking, services.graph = services.graph, None
+    speaking, services.flow = services.flow, None
     services.engine.model = FallbackModel([model], total_seconds=30)
     try:
         async with running(services) as runner:
@@ -280,25 +364,7 @@ async def test_the_next_turn_knows_what_a_cancelled_one_said(
             "assistant",
         ]
     finally:
-        services.graph, services.engine.model = speaking, None
-
-
-async def test_a_brake_stops_only_what_it_may_stop() -> None:
-    brake = Brake()
-    waiting = asyncio.create_task(brake.stoppable(asyncio.sleep(10)))
-    await asyncio.sleep(0)
-    brake.pull()
-    brake.pull()
-    with pytest.raises(Stopped):
-        await waiting
-    with pytest.raises(Stopped):
-        await brake.stoppable(asyncio.sleep(10))
-    from_outside = asyncio.create_task(Brake().stoppable(asyncio.sleep(10)))
-    await asyncio.sleep(0)
-    from_outside.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await from_outside
-    assert await Brake().stoppable(asyncio.sleep(0, "done")) == "done"
+        services.flow, services.engine.model = speaking, None
 
 
 async def test_a_stream_that_is_given_up_here_fails_in_a_way_that_may_be_retried() -> None:
@@ -317,18 +383,13 @@ async def test_a_renewal_tells_how_a_turn_stands_and_a_lost_one_cannot_commit(
     async with running(services) as runner:
         streams = [await say(runner, ann, shop, "say 40 every 0.1") for _ in range(4)]
         database = services.engine.database
+        claims = [await _claim_of(services, stream.turn_id) for stream in streams]
+        held, cancelled, taken, ended = claims
         async with database.control_tx() as tx:
-            cursor = await tx.execute(
-                "select turn_id, tenant_id, conversation_id, subject_id, fence, attempts from turn_queue"
-                " where turn_id = any(%s)",
-                ([stream.turn_id for stream in streams],),
-            )
-            claims = {row[0]: turns.Claim(*row) for row in await cursor.fetchall()}
-            held, cancelled, taken, ended = (claims[stream.turn_id] for stream in streams)
             await turn_queue.ask_cancel(tx, cancelled.turn_id)
             assert await turn_queue.claim_again(tx, taken) is not None
             await turn_queue.forget(tx, ended)
-            standings = await turn_queue.renew(tx, list(claims.values()))
+            standings = await turn_queue.renew(tx, claims)
         for lost in (taken, ended):
             with pytest.raises(Fenced):
                 async with database.tenant_tx(ann) as tx:

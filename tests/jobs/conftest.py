@@ -1,10 +1,9 @@
-"""A queue of its own for each test, and a worker on it whose jobs the test writes."""
+"""Stores that no other worker looks at, and for each test a queue of its own with a worker on it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -14,17 +13,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydantic import SecretStr
 
+import migrations
 from desk.domain import new_id
-from desk.embedded import Engines
-from desk.privacy.sealing import MasterKey
+from desk.embedded import Engines, engines
+from desk.mail.mailers import open_mailer
 from desk.settings import Settings
 from desk.storage.job_worker import Ended, Job, Pace, Tick, Worker
 from desk.storage.jobs import Ids, JobName
+from desk.storage.migrate import migrate
 from desk.storage.pool import Database
 from desk.storage.tenants import TenantDirectory
 from desk.subjects.keys import KeyRing
+from desk.subjects.master_keys import load_master_key
 from server.jobs.workplace import Workplace
+from tests.conftest import MASTER_KEY
+from tests.plugins.stores import embedded_settings, temporary_home
 
 QUICK = Pace(heartbeat=0.2, dead_after=1.0, rescue=0.2, poll=0.2, grace=0.2)
 
@@ -83,9 +88,32 @@ class Bench:
                 await asyncio.sleep(0.01)
 
 
+@pytest.fixture(scope="package")
+async def migrated() -> AsyncIterator[Engines]:
+    """Engines of the jobs' tests alone: the worker of another test's application would take what is owed."""
+    with temporary_home() as path, engines(embedded_settings(Path(path))) as found:
+        await migrate(found.migration_database_url, migrations.FOLDER, say=lambda _: None)
+        yield found
+
+
+@pytest.fixture(scope="package")
+def owner_url(migrated: Engines) -> str:
+    """Login of the owner of that database."""
+    return migrated.migration_database_url
+
+
+@pytest.fixture(scope="package")
+async def database(migrated: Engines) -> AsyncIterator[Database]:
+    """That database as the application sees it."""
+    database = Database(migrated.database_url, size=8)
+    await database.open()
+    yield database
+    await database.close()
+
+
 @pytest.fixture
 def bench(migrated: Engines) -> Bench:
-    """A bench on the session's database."""
+    """A bench on the jobs' database."""
     return Bench(migrated.database_url)
 
 
@@ -97,12 +125,12 @@ def ids() -> Ids:
 
 @pytest.fixture
 def place(database: Database, home: Path) -> Workplace:
-    """Where jobs work, on the session's database; its embedder is of another make than the real one."""
-    settings = Settings().model_copy(update={"home": home, "webhook_hosts": ()})
-    master = MasterKey(os.urandom(32))
-    return Workplace(
-        settings, database, TenantDirectory(database), KeyRing(database, master), master, AxisEmbedder()
-    )
+    """Where jobs work; its embedder is of another make than the real one."""
+    values = {"home": home, "webhook_hosts": (), "smtp_url": None, "master_key": SecretStr(MASTER_KEY)}
+    settings = Settings().model_copy(update=values)
+    master = load_master_key(settings)
+    keys, mailer = KeyRing(database, master), open_mailer(settings)
+    return Workplace(settings, database, TenantDirectory(database), keys, master, AxisEmbedder(), mailer)
 
 
 class AxisEmbedder:

@@ -17,7 +17,7 @@ from desk.domain import ConversationId, Principal, Tenant, TurnId
 from desk.models.embeddings import MiniLM
 from desk.privacy.sealing import DataKey
 from desk.retrieval.ingest import ingest
-from desk.storage import checkpoint_rows, faqs, summaries, usage_hourly
+from desk.storage import checkpoint_rows, faqs, found_faqs, summaries, usage_hourly
 from desk.storage.checkpoint_rows import CheckpointKey, CheckpointRow
 from desk.storage.checkpoint_seals import config_of, open_row, seal_row
 from desk.storage.faqs import FaqEntry
@@ -112,9 +112,10 @@ async def test_vectors_of_another_model_are_made_anew(
     assert not await reembed(place, tenant)
     async with place.tx(tenant) as tx:
         assert await faqs.of_another_embedder(tx, AxisEmbedder.name, 9) == []
-        axis = np.eye(384, dtype=np.float32)
-        found = await faqs.nearest(tx, (axis[11] + axis[10]) / np.sqrt(2).astype(np.float32), 3)
-    assert [hit.score for hit in found] == pytest.approx([1, 1, 1])
+    axis = np.eye(384, dtype=np.float32)
+    halfway = (axis[11] + axis[10]) / np.sqrt(2).astype(np.float32)
+    found = await found_faqs.nearest(database, admin, halfway, 3)
+    assert [hit.cosine for hit in found] == pytest.approx([1, 1, 1])
 
 
 async def _long_talk(database: Database, place: Workplace, tenant: Tenant, count: int) -> tuple[Any, DataKey]:

@@ -14,12 +14,12 @@ import pytest
 
 from desk.domain import Principal, Tenant, TenantId, TenantSettings, new_id
 from desk.errors import Conflict
-from desk.storage import webhook_deliveries
+from desk.storage import deliveries, tenants
 from desk.storage.pool import Database
-from server.jobs.registry import tenants_with_deliveries
+from server.jobs.registry import owed_by
 from server.jobs.webhooks import deliver_webhooks, sign, webhook_secret
 from server.jobs.workplace import Workplace
-from tests.tools.local_server import LocalServer, answer, serving
+from tests.tools.local_server import HANG, LocalServer, answer, serving
 
 SECRET_PATH = "/hook"
 
@@ -31,10 +31,25 @@ async def receiver() -> AsyncIterator[LocalServer]:
         yield server
 
 
+async def add_shop(database: Database, url: str) -> Tenant:
+    """A tenant that wants to be told there."""
+    async with database.control_tx() as tx:
+        slug = f"told-{new_id().hex[-12:]}"
+        return await tenants.create(tx, slug, "A shop", TenantSettings(webhook_url=url))
+
+
+async def want_nothing(database: Database, tenant: Tenant) -> None:
+    """Take the tenant's `webhook_url` away."""
+    async with database.control_tx() as tx:
+        await tx.execute(
+            "update tenants set settings = settings || '{\"webhook_url\": null}' where id = %s", (tenant.id,)
+        )
+
+
 @pytest.fixture
-def told(tenant: Tenant, receiver: LocalServer) -> Tenant:
-    """The tenant, which wants to be told at the receiver."""
-    return replace(tenant, settings=TenantSettings(webhook_url=receiver.url(SECRET_PATH)))
+async def told(database: Database, receiver: LocalServer) -> Tenant:
+    """A tenant that wants to be told at the receiver."""
+    return await add_shop(database, receiver.url(SECRET_PATH))
 
 
 @pytest.fixture
@@ -45,16 +60,22 @@ def near(place: Workplace, receiver: LocalServer) -> Workplace:
 
 
 async def owe(database: Database, tenant: Tenant, kind: str = "handoff.queued", **ids: UUID) -> UUID:
+    """The id of the delivery that is owed now."""
     async with database.tenant_tx(Principal(tenant.id, "worker")) as tx:
-        return await webhook_deliveries.add(tx, tenant.id, kind, **ids)
+        assert await deliveries.owe(tx, kind, by_mail=False, **ids) == 1
+        cursor = await tx.execute(
+            "select id from deliveries where tenant_id = %s and kind = %s", (tenant.id, kind)
+        )
+        [(delivery_id,)] = await cursor.fetchall()
+        assert isinstance(delivery_id, UUID)
+        return delivery_id
 
 
 async def state_of(database: Database, delivery_id: UUID) -> tuple[Any, ...] | None:
     """State, tries, and seconds until it is due."""
     async with database.control_tx() as tx:
         cursor = await tx.execute(
-            "select state, tries, extract(epoch from due_at - now())::float8 from webhook_deliveries"
-            " where id = %s",
+            "select state, tries, extract(epoch from due_at - now())::float8 from deliveries where id = %s",
             (delivery_id,),
         )
         return await cursor.fetchone()
@@ -62,7 +83,7 @@ async def state_of(database: Database, delivery_id: UUID) -> tuple[Any, ...] | N
 
 async def make_due(database: Database, delivery_id: UUID) -> None:
     async with database.control_tx() as tx:
-        await tx.execute("update webhook_deliveries set due_at = now() where id = %s", (delivery_id,))
+        await tx.execute("update deliveries set due_at = now() where id = %s", (delivery_id,))
 
 
 def heard(request: bytes) -> tuple[dict[str, str], bytes]:
@@ -77,10 +98,11 @@ async def test_a_delivery_arrives_once_with_a_signature_that_holds(
 ) -> None:
     handoff = new_id()
     delivery_id = await owe(database, told, handoff_id=handoff)
-    assert told.id in await tenants_with_deliveries(near)
+    assert told.id in await owed_by("webhook")(near)
+    assert told.id not in await owed_by("mail")(near)
     assert not await deliver_webhooks(near, told)
     assert not await deliver_webhooks(near, told)
-    assert told.id not in await tenants_with_deliveries(near)
+    assert told.id not in await owed_by("webhook")(near)
 
     (request,) = receiver.heard
     headers, body = heard(request)
@@ -130,9 +152,9 @@ async def test_an_unheard_delivery_is_tried_five_times_and_then_dead_until_retri
 
     receiver.answers[SECRET_PATH] = answer(b"", status="204 No Content")
     async with database.control_tx() as tx:
-        assert delivery_id in {dead.id for dead in await webhook_deliveries.list_dead(tx, limit=1000)}
-        assert await webhook_deliveries.retry(tx, delivery_id)
-        assert not await webhook_deliveries.retry(tx, delivery_id)
+        assert delivery_id in {dead.id for dead in await deliveries.list_dead(tx, limit=1000)}
+        assert await deliveries.retry(tx, delivery_id)
+        assert not await deliveries.retry(tx, delivery_id)
     await deliver_webhooks(near, told)
     state = await state_of(database, delivery_id)
     assert state is not None
@@ -152,29 +174,54 @@ async def test_an_unheard_delivery_is_tried_five_times_and_then_dead_until_retri
     ],
 )
 async def test_a_tenant_cannot_reach_into_the_private_network(
-    database: Database, place: Workplace, tenant: Tenant, receiver: LocalServer, url: str
+    database: Database, place: Workplace, receiver: LocalServer, url: str
 ) -> None:
-    settings = TenantSettings(webhook_url=url.format(port=receiver.port))
-    delivery_id = await owe(database, tenant)
-    await deliver_webhooks(place, replace(tenant, settings=settings))
+    shop = await add_shop(database, url.format(port=receiver.port))
+    delivery_id = await owe(database, shop)
+    await deliver_webhooks(place, shop)
     assert receiver.heard == []
     state = await state_of(database, delivery_id)
     assert state is not None
     assert state[:2] == ("waiting", 1)
 
 
-async def test_a_tenant_that_wants_no_webhooks_owes_none(
+async def test_a_tenant_without_a_webhook_url_owes_none(
     database: Database, place: Workplace, tenant: Tenant
 ) -> None:
-    delivery_id = await owe(database, tenant)
-    assert not await deliver_webhooks(place, tenant)
-    assert await state_of(database, delivery_id) is None
+    async with place.tx(tenant) as tx:
+        assert await deliveries.owe(tx, "handoff.queued", by_mail=True, handoff_id=new_id()) == 0
+        cursor = await tx.execute("select count(*) from deliveries")
+        assert await cursor.fetchone() == (0,)
+
+
+async def test_what_is_owed_is_needless_when_the_tenant_wants_it_no_more(
+    database: Database, near: Workplace, told: Tenant, receiver: LocalServer
+) -> None:
+    await near.tenants.get(told.id)  # remembered as it was
+    delivery_id = await owe(database, told)
+    await want_nothing(database, told)
+    assert not await deliver_webhooks(near, told)
+    state = await state_of(database, delivery_id)
+    assert state is not None
+    assert state[0] == "needless"
+    assert receiver.heard == []
+
+
+async def test_a_webhook_url_that_was_just_set_is_used_whatever_is_remembered(
+    database: Database, near: Workplace, told: Tenant, receiver: LocalServer
+) -> None:
+    stale = replace(told, settings=TenantSettings())
+    delivery_id = await owe(database, told)
+    await deliver_webhooks(near, stale)
+    state = await state_of(database, delivery_id)
+    assert state is not None
+    assert (state[0], len(receiver.heard)) == ("delivered", 1)
 
 
 async def test_a_tenants_job_sends_only_what_is_theirs(
     database: Database, near: Workplace, told: Tenant, receiver: LocalServer
 ) -> None:
-    foreign = replace(told, id=TenantId(new_id()))
+    foreign = await add_shop(database, receiver.url("/foreign"))
     delivery_id = await owe(database, foreign)
     await deliver_webhooks(near, told)
     assert receiver.heard == []
@@ -182,8 +229,24 @@ async def test_a_tenants_job_sends_only_what_is_theirs(
     assert state is not None
     assert state[:2] == ("waiting", 0)
     async with near.tx(told) as tx:
-        changed = await tx.execute("update webhook_deliveries set state = 'dead'")
+        changed = await tx.execute("update deliveries set state = 'dead'")
         assert changed.rowcount == 0
+
+
+async def test_a_receiver_that_fails_then_hangs_then_answers_hears_it_in_the_end(
+    database: Database, near: Workplace, told: Tenant, receiver: LocalServer
+) -> None:
+    handoff = new_id()
+    delivery_id = await owe(database, told, handoff_id=handoff)
+    for behave in (answer(b"no", status="503 Away"), HANG, answer(b"", status="204 No Content")):
+        receiver.answers[SECRET_PATH] = behave
+        await make_due(database, delivery_id)
+        await deliver_webhooks(near, told)
+    state = await state_of(database, delivery_id)
+    assert state is not None
+    assert state[:2] == ("delivered", 3)
+    bodies = {heard(request)[1] for request in receiver.heard}
+    assert (len(receiver.heard), len(bodies)) == (3, 1), "the same event each time"
 
 
 async def test_an_event_of_a_rolled_back_transaction_is_never_told(
@@ -191,7 +254,7 @@ async def test_an_event_of_a_rolled_back_transaction_is_never_told(
 ) -> None:
     with contextlib.suppress(Conflict):
         async with database.tenant_tx(Principal(told.id, "worker")) as tx:
-            await webhook_deliveries.add(tx, told.id, "handoff.queued")
+            await deliveries.owe(tx, "handoff.queued")
             raise Conflict
     await deliver_webhooks(near, told)
     assert receiver.heard == []

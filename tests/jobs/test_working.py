@@ -14,12 +14,14 @@ from desk.bootstrap import Engine
 from desk.domain import Principal, TenantSettings, new_id
 from desk.embedded import Engines
 from desk.models.embeddings import MiniLM
+from desk.retrieval.hits import HitCounts
 from desk.retrieval.products import CatalogueSearch
 from desk.retrieval.search import FaqSearch
-from desk.storage import tenants, webhook_deliveries
+from desk.storage import deliveries, tenants
 from desk.storage.pool import Database
 from server.jobs.working import jobs_working
 from server.jobs.workplace import Workplace
+from tests.conftest import MASTER_KEY
 from tests.tools.local_server import answer, serving
 
 
@@ -35,6 +37,7 @@ def _engine(place: Workplace, stores: Engines, embedder: MiniLM, webhook_host: s
         faqs=FaqSearch(place.database, embedder),
         catalogue=CatalogueSearch(place.database, embedder),
         model=None,
+        hits=HitCounts(place.database),
     )
 
 
@@ -53,7 +56,7 @@ async def test_an_event_is_told_at_once_and_counted(
         async with jobs_working(_engine(place, migrated, embedder, receiver.origin)):
             await asyncio.sleep(0.3)
             async with database.tenant_tx(Principal(tenant.id, "worker"), pipeline=True) as tx:
-                await webhook_deliveries.add(tx, tenant.id, "handoff.queued")
+                await deliveries.owe(tx, "handoff.queued")
             async with asyncio.timeout(10):
                 while not receiver.heard or _counted() == before:  # noqa: ASYNC110 - nothing sets an event
                     await asyncio.sleep(0.01)
@@ -66,6 +69,7 @@ async def _desk(stores: Engines, home: Path, *arguments: str) -> tuple[int, str,
         "DATABASE_URL": stores.database_url,
         "DESK_MIGRATION_DATABASE_URL": stores.migration_database_url,
         "DESK_HOME": str(home),
+        "DESK_MASTER_KEY": MASTER_KEY,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -84,7 +88,7 @@ async def _desk(stores: Engines, home: Path, *arguments: str) -> tuple[int, str,
 async def test_dead_jobs_and_deliveries_are_listed_and_retried(
     database: Database, migrated: Engines, home: Path
 ) -> None:
-    tenant_id, dead_delivery = new_id(), new_id()
+    tenant_id, dead_delivery, dead_mail = new_id(), new_id(), new_id()
     async with database.control_tx() as tx:
         cursor = await tx.execute(
             "insert into procrastinate_jobs (queue_name, task_name, status, attempts, args)"
@@ -95,15 +99,20 @@ async def test_dead_jobs_and_deliveries_are_listed_and_retried(
         row = await cursor.fetchone()
         assert row is not None
         await tx.execute(
-            "insert into webhook_deliveries (id, tenant_id, kind, state, tries)"
-            " values (%s, %s, 'handoff.queued', 'dead', 5)",
-            (dead_delivery, tenant_id),
+            "insert into deliveries (id, tenant_id, channel, kind, state, tries)"
+            " values (%s, %s, 'webhook', 'handoff.queued', 'dead', 5),"
+            " (%s, %s, 'mail', 'handoff.sla_due', 'dead', 5)",
+            (dead_delivery, tenant_id, dead_mail, tenant_id),
         )
     code, out, _ = await _desk(migrated, home, "jobs", "list", "--state", "dead")
     assert code == 0
     assert f"{row[0]}\tdead\tretention\t5\ttenant_id={tenant_id}" in out.splitlines()
     assert f"{dead_delivery}\tdead\twebhook handoff.queued\t5\ttenant_id={tenant_id}" in out.splitlines()
 
+    assert f"{dead_mail}\tdead\tmail handoff.sla_due\t5\ttenant_id={tenant_id}" in out.splitlines()
+
+    code, _, err = await _desk(migrated, home, "jobs", "retry", str(dead_mail))
+    assert (code, f"{dead_mail} is queued again." in err) == (0, True)
     code, _, err = await _desk(migrated, home, "jobs", "retry", str(row[0]))
     assert (code, f"{row[0]} is queued again." in err) == (0, True)
     code, _, err = await _desk(migrated, home, "jobs", "retry", str(row[0]))

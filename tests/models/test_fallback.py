@@ -56,6 +56,7 @@ async def ask(
     listener: Listener | None = None,
     external_models: bool = True,
     external_fallback: bool = False,
+    names: tuple[str, ...] | None = None,
     objecting: bool = False,
 ) -> list[ModelEvent]:
     model = FallbackModel(models, total_seconds=total_seconds)
@@ -64,6 +65,7 @@ async def ask(
         guard=refuse if objecting else nothing,
         external_models=external_models,
         external_fallback=external_fallback,
+        names=names,
         on_degraded=listener or Listener(),
     )
     async with aclosing(stream) as events:
@@ -126,6 +128,14 @@ async def test_a_tenant_without_external_models_never_asks_one() -> None:
     with pytest.raises(ModelUnavailable):
         await ask(away, external_models=False)
     assert away.requests == []
+
+
+async def test_only_the_models_that_a_tenant_names_are_asked() -> None:
+    first, second = local(["first"], "first"), local(["second"], "second")
+    assert said(await ask(first, second, names=("second",))) == "second"
+    assert first.requests == []
+    with pytest.raises(ModelUnavailable):
+        await ask(first, second, names=())
 
 
 async def test_what_the_guard_blocks_may_still_go_to_a_local_model() -> None:

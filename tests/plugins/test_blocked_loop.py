@@ -26,6 +26,10 @@ def test_blocks_a_loop_it_made_itself():
 async def test_waits_without_blocking():
     await asyncio.sleep(0.4)
 
+@pytest.mark.loop_limit(2)
+async def test_blocks_as_long_as_it_says():
+    time.sleep(0.4)
+
 async def test_blocks_a_thread_only():
     await asyncio.to_thread(time.sleep, 0.4)
 
@@ -49,6 +53,7 @@ def test_only_a_blocked_loop_fails(tmp_path: Path) -> None:
         "test_blocks_in_a_task_of_its_own": "FAILED",
         "test_blocks_a_loop_it_made_itself": "FAILED",
         "test_waits_without_blocking": "PASSED",
+        "test_blocks_as_long_as_it_says": "PASSED",
         "test_blocks_a_thread_only": "PASSED",
         "test_has_no_loop": "PASSED",
     }, done.stdout

@@ -33,6 +33,8 @@ def found(text: str, *patterns: str) -> list[tuple[str, str]]:
         ("it is 4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2", "CREDIT_CARD", "4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2"),
         ("my card number is 4242 4242 4242 4241", "CREDIT_CARD", "4242 4242 4242 4241"),
         ("IBAN nl91 abna 0417 1643 00 thanks", "IBAN", "nl91 abna 0417 1643 00"),
+        ("IBAN DE89.3704.0044.0532.0130.00 then", "IBAN", "DE89.3704.0044.0532.0130.00"),
+        ("IBAN DE89 3704 0044\n0532 0130 00 then", "IBAN", "DE89 3704 0044\n0532 0130 00"),
         ("from 203.0.113.77 again", "IP_ADDRESS", "203.0.113.77"),
         ("from 2001:db8:85a3::8a2e:370:7334 again", "IP_ADDRESS", "2001:db8:85a3::8a2e:370:7334"),
         ("ssn: 219 09 9999", "SSN", "219 09 9999"),

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from desk.privacy.pseudonyms import StreamRestorer, Vault, restore, scrub
 
-RAW = "I'm Mia: my name is Mia Oak, mia@example.com, +1 212 555 0187, card 4242 4242 4242 4242."
+RAW = "Hello: my name is Mia Oak, mia@example.com, +1 212 555 0187, card 4242 4242 4242 4242."
 
 
 def test_values_become_typed_tokens() -> None:
     scrubbed = scrub(RAW, Vault())
-    assert scrubbed.text == "I'm Mia: my name is [PERSON_1], [EMAIL_1], [PHONE_1], card [CREDIT_CARD_1]."
+    assert scrubbed.text == "Hello: my name is [PERSON_1], [EMAIL_1], [PHONE_1], card [CREDIT_CARD_1]."
     assert [span.value for span in scrubbed.spans] == [
         "Mia Oak",
         "mia@example.com",

@@ -66,6 +66,17 @@ def test_a_data_key_is_wrapped_for_one_subject() -> None:
             other.unwrap(wrapped, subject=subject)
 
 
+def test_a_key_that_was_wrapped_without_a_mark_still_opens() -> None:
+    old, master, key = MasterKey(b"o" * 32), MasterKey(b"m" * 32, others=[b"o" * 32]), DataKey.new()
+    unmarked = old.wrap(key, subject=SUBJECT)[len(old.mark) :]
+    assert unmarked[:1] != old.mark[:1]
+    sealed = key.seal(b"x", aad=b"")
+    for knows in (old, master):
+        assert knows.unwrap(unmarked, subject=SUBJECT).open(sealed, aad=b"") == b"x"
+    with pytest.raises(SealBroken):
+        old.unwrap(unmarked, subject=OTHER)
+
+
 def test_derived_keys_are_stable_and_apart() -> None:
     master = MasterKey(b"m" * 32)
     assert master.derive("cookies") == MasterKey(b"m" * 32).derive("cookies")

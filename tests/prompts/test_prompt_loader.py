@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 
 import pytest
 
 from desk.errors import InvalidInput, Misconfigured, NotFound
-from prompts.loader import diff_prompts, list_prompts, load_prompt
+from prompts.loader import diff_prompts, file_seen, list_prompts, load_prompt, newest_seen
 
 
 def write(folder: Path, version: int, body: str, name: str = "reply") -> None:
@@ -104,3 +105,14 @@ def test_shipped_prompts_load_and_the_support_prompt_starts_with_what_never_chan
     shared = next(i for i, (a, b) in enumerate(zip(first, second, strict=True)) if a != b)
     assert shared > 0.85 * len(first)
     assert "[EMAIL_1]" in first[:shared]
+
+
+def test_a_turn_sees_a_new_file_within_moments(folder: Path) -> None:
+    assert newest_seen("reply", folder=folder).version == 10
+    assert file_seen("reply", 11, folder=folder) is None
+    write(folder, 11, prompt_file(11, "Hello {{who}}!"))
+    until = time.monotonic() + 10
+    while newest_seen("reply", folder=folder).version != 11:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert file_seen("reply", 11, folder=folder) == load_prompt("reply", 11, folder=folder)

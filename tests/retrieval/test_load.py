@@ -142,3 +142,21 @@ def test_no_bytes_crash_the_reader(tmp_path: Path, suffix: str, content: bytes) 
         if isinstance(row, FaqEntry):
             f"{row.external_id}{row.question}{row.answer}{row.category}{row.language}".encode()
             assert row.question.strip() == row.question != ""
+
+
+def test_a_csv_says_wordings_and_times(tmp_path: Path) -> None:
+    table = (
+        b"question,answer,aliases,draft,publish_at,expires_at\n"
+        b"Open?,Yes.,are you there|open now,yes,2026-12-24,2026-12-27T10:00:00+01:00\n"
+        b"When?,Now.,,maybe,,\nWhen?,Now.,,,tomorrow,\nWhen?,Now.,,,2026-12-24,2026-12-23\n"
+    )
+    good, *bad = read(tmp_path, "faqs.csv", table)
+    assert isinstance(good, FaqEntry)
+    assert (good.aliases, good.draft) == (("are you there", "open now"), True)
+    assert good.publish_at is not None
+    assert good.publish_at.isoformat() == "2026-12-24T00:00:00+00:00"
+    assert [(row.line, row.why.split()[0]) for row in bad if isinstance(row, BadRow)] == [
+        (3, "draft"),
+        (4, "publish_at"),
+        (5, "expires_at"),
+    ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from desk.domain import Principal
 from desk.models.embeddings import MiniLM, Vectors
-from desk.retrieval.products import CatalogueSearch, cut, ingest_products
+from desk.retrieval.products import CatalogueSearch, Wanted, cut, ingest_products
 from desk.storage.pool import Database
-from desk.tooling import Product
+from desk.tooling import Product, Reason
 
 
 def book(sku: str, title: str, author: str, genre: str, about: str, *, stock: int = 4) -> Product:
@@ -63,10 +64,62 @@ async def test_named_genres_and_authors_narrow_the_choice(
 async def test_a_named_title_comes_first_and_what_is_like_it_next(
     search: CatalogueSearch, user: Principal
 ) -> None:
-    found = await search(user, "something like Starfall", genre=None, author=None, limit=2)
+    found = await search(user, "do you have Starfall", genre=None, author=None, limit=2)
     assert [product.sku for product in found] == ["3", "4"]
     found = await search(user, "is cold study in stock", genre=None, author=None, limit=1)
     assert [product.sku for product in found] == ["2"]
+
+
+async def test_something_like_a_title_is_not_that_title(search: CatalogueSearch, user: Principal) -> None:
+    (found,) = await search(user, "something like Starfall", genre=None, author=None, limit=1)
+    assert found.sku == "4"
+    assert found.because == (Reason("like", "Starfall"),)
+    (wished,) = await search(user, "I would like Starfall", genre=None, author=None, limit=1)
+    assert wished.sku == "3"
+    assert wished.because == (Reason("title", "Starfall"),)
+
+
+async def test_price_and_rating_bound_the_choice(
+    database: Database, embedder: MiniLM, admin: Principal, user: Principal
+) -> None:
+    priced = [
+        replace(book(str(number), f"Volume {number}", "A. Author", "mystery", "A murder."), price=p, rating=r)
+        for number, (p, r) in enumerate(
+            (("$9.99", 3.5), ("12,50 €", 4.0), ("$15", 4.5), ("1.299,00 EUR", 5.0), ("ask us", 4.9))
+        )
+    ]
+    await ingest_products(database, embedder, admin, priced)
+    search = CatalogueSearch(database, embedder)
+
+    async def found(query: str, **more: float) -> set[str]:
+        products = await search(user, query, genre=None, author=None, limit=9, **more)
+        return {product.sku for product in products}
+
+    assert await found("a mystery cheaper than 15") == {"0", "1"}
+    assert await found("a mystery up to 15 euros") == {"0", "1", "2"}
+    assert await found("mysteries for more than $1000") == {"3"}
+    assert await found("mysteries between 10 and 15 euros") == {"1", "2"}
+    assert await found("mysteries with at least four stars") == {"1", "2", "3", "4"}
+    assert await found("a mystery under 15 rated 4 or better") == {"1"}
+    assert await found("a mystery", price_to=15.0, rating_from=4.1) == {"2"}
+    assert await found("a mystery", price_to=9.0) == set()
+
+
+async def test_words_that_mean_little_are_found_too(
+    database: Database, embedder: MiniLM, admin: Principal, user: Principal
+) -> None:
+    odd = book("7", "Xylocarp", "B. Writer", "cooking", "About the hard fruit.")
+    await ingest_products(database, embedder, admin, (*BOOKS, odd))
+    search = CatalogueSearch(database, embedder)
+    (first,) = await search(user, "do u have xylocarp", genre=None, author=None, limit=1)
+    assert first.sku == "7"
+
+
+async def test_what_is_sold_out_is_told_and_not_shown(search: CatalogueSearch, user: Principal) -> None:
+    found = await search.find(user, "do you have The Last Alibi?", Wanted(), limit=2)
+    assert found.sold_out == ("The Last Alibi",)
+    assert "6" not in {product.sku for product in found.products}
+    assert found.products[0].because[0] == Reason("like", "The Last Alibi")
 
 
 async def test_the_rest_is_found_by_meaning_and_always_the_same(

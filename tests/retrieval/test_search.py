@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from desk.domain import Principal, TenantId, new_id
 from desk.errors import Unavailable
 from desk.models.embeddings import MiniLM, Vectors
+from desk.retrieval.hits import HitCounts
 from desk.retrieval.ingest import BATCH, IngestReport, ingest
 from desk.retrieval.load import BadRow
 from desk.retrieval.search import DEFAULT_THRESHOLD, FaqSearch
+from desk.storage import faq_hits, faqs, found_faqs
 from desk.storage.faqs import FaqEntry
 from desk.storage.pool import Database
 
@@ -142,3 +145,73 @@ async def test_a_database_that_is_away_is_no_empty_result(embedder: MiniLM, admi
     away = Database("host=/nowhere dbname=desk", size=2, acquire_seconds=0.05)
     with pytest.raises(Unavailable):
         await FaqSearch(away, embedder)(admin, "shipping", limit=1)
+
+
+async def test_a_draft_and_what_is_not_shown_now_are_not_found(
+    database: Database, embedder: MiniLM, admin: Principal, user: Principal
+) -> None:
+    now = datetime.now(UTC)
+    hour = timedelta(hours=1)
+    unshown = [
+        replace(SHIPPING, external_id="draft", draft=True),
+        replace(SHIPPING, external_id="later", publish_at=now + hour),
+        replace(SHIPPING, external_id="over", expires_at=now - hour),
+    ]
+    shown = replace(SHIPPING, external_id="now", publish_at=now - hour, expires_at=now + hour)
+    await ingest(database, embedder, admin, [*unshown, shown])
+    search = FaqSearch(database, embedder)
+    for principal in (user, admin):
+        found = await search(principal, SHIPPING.question, limit=5)
+        assert [passage.source_id for passage in found] == ["now"]
+    await ingest(database, embedder, admin, [replace(unshown[0], draft=False)])
+    found = await search(user, SHIPPING.question, limit=5)
+    assert {passage.source_id for passage in found} == {"now", "draft"}
+
+
+async def test_a_short_message_goes_on_with_the_question_before(
+    database: Database, embedder: MiniLM, admin: Principal
+) -> None:
+    abroad = FaqEntry("abroad", "How long does shipping to Canada take?", "Parcels to Canada take ten days.")
+    await ingest(database, embedder, admin, [*FAQS, abroad])
+    search = FaqSearch(database, embedder)
+    alone = (await search.find(admin, "and to Canada?", limit=1)).passages[0]
+    after = (await search.find(admin, "and to Canada?", limit=1, before=SHIPPING.question)).passages[0]
+    assert after.source_id == "abroad"
+    assert after.score > alone.score
+    stray = (await search.find(admin, "asdkjh qwe", limit=1, before=SHIPPING.question)).passages[0]
+    assert stray.score < DEFAULT_THRESHOLD, "the question before is not answered again"
+
+
+async def test_a_long_message_is_searched_by_its_sentences(
+    database: Database, embedder: MiniLM, admin: Principal
+) -> None:
+    await ingest(database, embedder, admin, FAQS)
+    talk = "My grandmother told me a story about the old house. " * 9
+    found = await FaqSearch(database, embedder)(admin, talk + "When are you open on Mondays?", limit=1)
+    assert found[0].source_id == "hours"
+
+
+async def test_words_are_compared_in_the_language_of_the_faq(
+    database: Database, embedder: MiniLM, admin: Principal
+) -> None:
+    german = FaqEntry("de", "Wie lange dauern Lieferungen?", "Fünf Tage.", language="de")
+    await ingest(database, embedder, admin, [*FAQS, german])
+    async with database.tenant_tx(admin) as tx:
+        found = await found_faqs.matching_words(tx, "Lieferung", 3)
+    assert [hit.faq.external_id for hit in found] == ["de"]
+
+
+async def test_hits_are_written_together_and_seen_by_the_staff_alone(
+    database: Database, embedder: MiniLM, admin: Principal, user: Principal
+) -> None:
+    await ingest(database, embedder, admin, FAQS)
+    async with HitCounts(database).written() as hits:
+        for faq_id in ("ship", "ship", "back", "gone"):
+            hits.note(admin.tenant_id, faq_id)
+    counted: dict[str, int] = {}
+    async with database.tenant_tx(admin) as tx:
+        by_id = {faq.id: faq.external_id for faq in await faqs.list_page(tx, None, 9)}
+        counted = {by_id[one]: number for one, number in (await faq_hits.count(tx, list(by_id))).items()}
+    assert counted == {"ship": 2, "back": 1}
+    async with database.tenant_tx(user) as tx:
+        assert await faq_hits.count(tx, list(by_id)) == {}

@@ -25,7 +25,8 @@ def test_a_faq_without_an_answer_lies_where_its_question_does() -> None:
 def test_other_wordings_draw_the_centre_and_are_parts_themselves() -> None:
     entry = FaqEntry("a", "Q?", "A.", aliases=("W?",))
     centre, wording = split.join(entry, AXES[:3])
-    assert centre == pytest.approx([0.5, 0.5, 0.5**0.5, 0, 0])
+    drawn = np.array([0.5**0.5, 0.5**0.5, split.WORDING_WEIGHT, 0, 0])
+    assert centre == pytest.approx(drawn / np.linalg.norm(drawn))
     assert wording == pytest.approx((AXES[2] + centre) / np.linalg.norm(AXES[2] + centre))
 
 

@@ -41,7 +41,7 @@ def test_leaving_one_out_equals_fitting_without_it(
 ) -> None:
     everything = fit(vectors, np.ones(21, dtype=np.bool_))
     without = fit(vectors, np.arange(21) != row).classifier
-    evidence, _ = without.judge(TEXTS[row], vectors[row])
+    evidence = without.judge(TEXTS[row], vectors[row])
     np.testing.assert_allclose(everything.unseen.scores[row], evidence.scores[0], atol=1e-4)
     np.testing.assert_allclose(everything.unseen.nearest[row], evidence.nearest[0], atol=1e-5)
 
@@ -53,7 +53,7 @@ def test_leaving_an_intent_out_equals_fitting_without_it(
     assert apart is not None
     without = fit(vectors, LABELS != 2).classifier
     for row in range(14, 21):
-        evidence, _ = without.judge(TEXTS[row], vectors[row])
+        evidence = without.judge(TEXTS[row], vectors[row])
         np.testing.assert_allclose(apart.scores[row, :2], evidence.scores[0], atol=1e-4)
         np.testing.assert_allclose(apart.nearest[row, :2], evidence.nearest[0], atol=1e-5)
         assert apart.scores[row, 2] == -1
@@ -86,3 +86,9 @@ def test_sketches_keep_the_similarity_of_words() -> None:
     order, tracked, music = sketch.rows(["where is my order", "WHERE is my order?!", "play some music"])
     assert float(order @ tracked) == pytest.approx(float(order @ order), abs=1e-6)
     assert abs(float(order @ music)) < 0.3
+
+
+def test_a_letter_beyond_ascii_changes_no_other_part() -> None:
+    sketch = LexicalSketch(["where is my order", "play some music"])
+    plain, accented = sketch("where is my order"), sketch("where is my order é")
+    assert plain @ accented > 0.9

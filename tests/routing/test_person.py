@@ -36,6 +36,7 @@ OTHERS = [
     "my personal data",
     "where is my order 100234",
     "do you have a book for someone who likes history",
+    "How long can I return a book? My colleague Priya asks.",
 ]
 
 

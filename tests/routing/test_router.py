@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -78,7 +78,7 @@ def test_an_example_itself_is_nearly_sure(desk: Desk) -> None:
 
 
 def test_the_nearest_examples_are_named_best_first(desk: Desk) -> None:
-    nearest = desk.ask("how do I renew a book?").nearest
+    nearest = desk.router.nearest(desk.vectors["how do I renew a book?"])
     assert nearest[0].text == "how do I renew a book"
     assert nearest[0].intent == "renew"
     assert len(nearest) == 3
@@ -103,7 +103,8 @@ def test_an_example_out_of_scope_lowers_confidence_around_it(desk: Desk) -> None
     taught = fit((*EXAMPLES, Example(text, None)), desk.vectors)
     decision = taught.route(text, desk.vectors[text])
     assert decision.confidence < desk.ask(text).confidence - 0.2
-    assert decision.nearest[0] == replace(decision.nearest[0], text=text, intent=None)
+    nearest = taught.nearest(desk.vectors[text])[0]
+    assert (nearest.text, nearest.intent) == (text, None)
 
 
 def test_many_examples_out_of_scope_may_train_the_confidence(desk: Desk) -> None:
@@ -128,3 +129,44 @@ def test_one_intent_is_enough(desk: Desk) -> None:
 def test_nothing_to_learn_from_is_refused(desk: Desk, examples: tuple[Example, ...]) -> None:
     with pytest.raises(InvalidInput, match="at least one intent"):
         fit(examples, desk.vectors)
+
+
+def test_the_proof_is_of_examples_that_were_not_seen(desk: Desk) -> None:
+    proof = desk.router.proof
+    for place in range(0, len(EXAMPLES), 7):
+        others = fit((*EXAMPLES[:place], *EXAMPLES[place + 1 :]), desk.vectors)
+        decision = others.route(EXAMPLES[place].text, desk.vectors[EXAMPLES[place].text])
+        assert (decision.candidate == EXAMPLES[place].intent) == proof.right[place]
+        # The words' rarity is counted, and the curve fitted, on a few rows more or less.
+        assert decision.confidence == pytest.approx(proof.confidence[place], abs=0.1)
+    seen = [desk.ask(example.text).confidence for example in EXAMPLES]
+    assert proof.confidence.mean() < np.mean(seen) - 0.05
+
+
+def test_what_is_out_of_scope_counts_as_wrong_in_the_proof(desk: Desk) -> None:
+    taught = fit((*EXAMPLES, *(Example(text, None) for text in UNRELATED)), desk.vectors)
+    assert not taught.proof.right[-len(UNRELATED) :].any()
+    assert len(taught.proof.right) == len(EXAMPLES) + len(UNRELATED)
+
+
+def test_the_reasons_are_those_of_the_decision(desk: Desk) -> None:
+    text = "how do I renew a book?"
+    told, decision = desk.router.explain(text, desk.vectors[text]), desk.ask(text)
+    first, second = told.rivals[:2]
+    assert (first.intent, second.intent) == (decision.candidate, decision.runner_up)
+    assert decision.margin == pytest.approx(first.score - second.score)
+    assert decision.margin > 0
+    assert first.similarity == pytest.approx(told.nearest[0].similarity)
+    assert told.outside == 0, "no example is out of scope"
+
+
+def test_a_decision_is_what_the_evidence_of_the_fitting_says(desk: Desk) -> None:
+    """The hot path leaves out what a single text does not need, and must come to the same bits."""
+    taught = fit((*EXAMPLES, *(Example(text, None) for text in UNRELATED)), desk.vectors)
+    for router in (desk.router, taught):
+        for text in (*ASKED, *UNRELATED):
+            evidence = router.classifier.judge(text, desk.vectors[text])
+            best = int(evidence.scores[0].argmax())
+            score, near = np.maximum(evidence.scores[0, best], 0), np.maximum(evidence.nearest[0, best], 0)
+            expected = router.calibration.probability(float(score), float(near - evidence.outside[0]))
+            assert router.route(text, desk.vectors[text]).confidence == expected

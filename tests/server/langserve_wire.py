@@ -23,6 +23,7 @@ from server.auth import Caller
 from server.errors import handle_errors
 from server.front import Front
 from server.langserve import PATH, mount_langserve
+from server.overload import Overload
 
 
 def frames(body: str) -> list[tuple[str, Any]]:
@@ -115,14 +116,14 @@ def scripted_front(turns: ScriptedTurns, caller: Caller) -> Front:
     async def verified(_request: object) -> Caller:
         return caller
 
-    async def unlimited(_caller: Caller) -> None: ...
+    async def unlimited(_caller: Caller, _connection: object, *, address_counted: bool) -> None: ...
 
     app = FastAPI()
     handle_errors(app)
     mount_langserve(app)
     app.state.desk = SimpleNamespace(
         runner=turns,
-        authenticator=SimpleNamespace(caller=verified),
-        limits=SimpleNamespace(check=unlimited),
+        authenticator=SimpleNamespace(caller=verified, address=lambda _request: "192.0.2.1"),
+        limits=SimpleNamespace(check=unlimited, suspects=lambda _address: False),
     )
-    return Front(app)
+    return Front(app, Overload())

@@ -8,28 +8,28 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from desk.settings import Settings
 from desk.telemetry.logs import configure_logs
-from server.app import build_routes
-from server.events import Reachable
-from server.front import Front
-from tests.graphs.speaking import speaking_graph
+from server.app import around, build_routes
+from tests.graphs.speaking import speaking_flow
 
 
-def _app() -> Reachable:
+def _app() -> ASGIApp:
     configure_logs("error")
-    routes = build_routes(Settings())
+    settings = Settings()
+    routes = build_routes(settings)
     usual = routes.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with usual(app):
-            app.state.desk.services.graph = speaking_graph()
+            app.state.desk.services.flow = speaking_flow()
             yield
 
     routes.router.lifespan_context = lifespan
-    return Reachable(Front(routes))
+    return around(routes, settings)
 
 
 if __name__ == "__main__":

@@ -21,12 +21,11 @@ from desk.embedded import Engines
 from desk.settings import Settings
 from desk.storage import tenants
 from desk.telemetry.logs import configure_logs
-from server.app import build_routes
+from server.app import around, build_routes
 from server.deps import Desk
-from server.events import Reachable
-from server.front import Front
 from server.issuer import Issuer, load_issuer
-from tests.graphs.speaking import speaking_graph
+from tests.graphs.speaking import speaking_flow
+from tests.plugins.stores import temporary_home
 from tests.server.conftest import bearer, demo_settings, served
 from tests.server.wire import parse_events
 
@@ -56,10 +55,19 @@ async def replica(settings: Settings) -> AsyncIterator[Replica]:
     """One application on a port of its own."""
     configure_logs("warning")
     app = build_routes(settings)
-    async with served(Reachable(Front(app))) as url:
+    async with served(around(app, settings)) as url:
         desk: Desk = app.state.desk
-        desk.services.graph = speaking_graph()
+        desk.services.flow = speaking_flow()
         yield Replica(url, desk, load_issuer(settings))
+
+
+@asynccontextmanager
+async def two_replicas(stores: Engines) -> AsyncIterator[tuple[Replica, Replica]]:
+    """Two applications on one database and one Redis, which also run the jobs."""
+    with temporary_home() as home:
+        settings = replica_settings(stores, Path(home), in_process_worker=True)
+        async with replica(settings) as one, replica(settings) as other:
+            yield one, other
 
 
 async def new_tenant(place: Replica, settings: TenantSettings | None = None) -> str:

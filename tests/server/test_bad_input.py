@@ -54,6 +54,13 @@ async def test_a_bad_body_is_refused(ada: httpx.AsyncClient, path: str, body: by
     assert after == before
 
 
+async def test_a_tag_is_one_of_the_list_as_tags_are_kept_in_clear(ada: httpx.AsyncClient) -> None:
+    turn = (await ask(ada, "hi"))["turn_id"]
+    for tags, status in ((["unclear", "slow"], 204), (["my name is Ada"], 422), (["slow", "ada"], 422)):
+        body = {"turn_id": turn, "rating": "down", "tags": tags}
+        assert (await ada.post("/api/v1/chat/feedback", json=body)).status_code == status
+
+
 async def test_a_large_body_in_chunks_is_refused(ada: httpx.AsyncClient) -> None:
     async def chunks() -> object:
         for _ in range(40):
@@ -66,6 +73,14 @@ async def test_a_large_body_in_chunks_is_refused(ada: httpx.AsyncClient) -> None
 async def test_the_answer_does_not_quote_what_was_sent(ada: httpx.AsyncClient) -> None:
     response = await ada.post("/api/v1/chat/", json={"message": "hi", "secret_canary_field": "canary-4711"})
     assert "canary-4711" not in response.text
+    for path, body in (
+        ("/api/v1/privacy/consent", {"purpose": "canary-4711 !", "text_version": "1", "granted": True}),
+        ("/api/v1/auth/reset", {"tenant": "bookshop", "email": "canary-4711"}),
+        ("/api/v1/chat/feedback", {"turn_id": "canary-4711", "rating": "up"}),
+    ):
+        refused = await ada.post(path, json=body)
+        assert_problem(refused, 422)
+        assert "canary-4711" not in refused.text
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "tab\tinside", "ünïcode"])
@@ -80,6 +95,16 @@ async def test_unknown_addresses_and_methods(ada: httpx.AsyncClient) -> None:
     assert_problem(await ada.delete("/api/v1/chat/history"), 405)
     assert_problem(await ada.get("/api/v1/conversations/not-a-uuid"), 422)
     assert_problem(await ada.get("/api/v1/chat/history", params={"limit": 501}), 422)
+
+
+async def test_an_id_with_a_nul_is_refused(ada: httpx.AsyncClient) -> None:
+    assert_problem(await ada.get("/api/v1/faqs/a%00b"), 422)
+    assert_problem(await ada.get("/api/v1/faqs", params={"cursor": "a\0b"}), 422)
+    assert_problem(await ada.get("/api/v1/faqs/search", params={"q": "a\0b"}), 422)
+
+
+async def test_a_file_that_the_playground_has_not_is_a_problem_too(ada: httpx.AsyncClient) -> None:
+    assert_problem(await ada.get("/langserve/support/playground/nothing.js"), 404)
 
 
 async def test_a_wrong_tenant_header_is_403(ada: httpx.AsyncClient) -> None:

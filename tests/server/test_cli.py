@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import jwt
+import orjson
+import psycopg
 import pytest
+from pydantic import SecretStr
 
+from desk.domain import Principal
 from desk.embedded import Engines
-from tests.conftest import MODELS
+from desk.settings import Settings
+from desk.storage import audit
+from desk.storage.pool import Database
+from desk.storage.tenants import TenantDirectory
+from desk.subjects.audit_chain import PURPOSE, Chain, seal_batch
+from desk.subjects.keys import KeyRing
+from desk.subjects.master_keys import open_master_key
+from prompts.intents import load_intents, read_intents
+from tests.conftest import MASTER_KEY, MODELS
 from tests.plugins.stores import temporary_home
 
 
@@ -22,6 +37,7 @@ def environment(migrated: Engines) -> Iterator[dict[str, str]]:
     with temporary_home() as home:
         yield os.environ | {
             "DESK_HOME": home,
+            "DESK_MASTER_KEY": MASTER_KEY,
             "DESK_MODELS_DIR": str(MODELS),
             "DATABASE_URL": migrated.database_url,
             "DESK_MIGRATION_DATABASE_URL": migrated.migration_database_url,
@@ -33,6 +49,16 @@ def desk(environment: dict[str, str], *arguments: str | Path) -> subprocess.Comp
     """Run `desk` to its end."""
     command = [sys.executable, "-m", "server.cli", *map(str, arguments)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(("command", "threads"), [("serve", "1"), ("worker", "1"), ("eval", "None")])
+def test_only_who_serves_calculates_on_one_thread(command: str, threads: str) -> None:
+    said = "import os, sys; import server.cli; print(os.environ.get('OPENBLAS_NUM_THREADS'))"
+    bare = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    ended = subprocess.run(
+        [sys.executable, "-c", said, command], env=bare, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == threads
 
 
 def test_token_prints_a_token_and_nothing_else(environment: dict[str, str]) -> None:
@@ -83,6 +109,30 @@ def test_an_api_key_is_made(environment: dict[str, str]) -> None:
     assert desk(environment, "key", "create", "--tenant", "nobody").returncode == 1
 
 
+def test_a_tenant_is_configured_suspended_exported_and_erased(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    slug, out = "lamps", tmp_path / "lamps.ndjson"
+    assert desk(environment, "tenant", "create", slug, "--placement", "own").returncode == 0
+    told = desk(environment, "tenant", "set", slug, "locale=de", "retention_days=90")
+    assert orjson.loads(told.stdout) == {"locale": "de", "retention_days": 90}
+    wrong = desk(environment, "tenant", "set", slug, "retention_days=0")
+    assert wrong.returncode == 1
+    assert "must be 1 to" in wrong.stderr
+    unproven = desk(environment, "tenant", "set", slug, "promised_error=0.05")
+    assert unproven.returncode == 1
+    assert "about 2" in unproven.stderr
+    assert orjson.loads(desk(environment, "tenant", "show", slug).stdout)["settings"]["locale"] == "de"
+    assert desk(environment, "tenant", "export", slug, "--out", out).returncode == 0
+    assert [orjson.loads(line)["table"] for line in out.read_bytes().splitlines()][:1] == ["tenants"]
+    erase = ("tenant", "erase", slug, "--confirm", slug)
+    assert "suspend it first" in desk(environment, *erase).stderr
+    assert desk(environment, "tenant", "suspend", slug).returncode == 0
+    assert f"{slug}\t" in desk(environment, "tenant", "list").stdout
+    assert f"{slug} is gone" in desk(environment, *erase).stderr
+    assert f"{slug}\t" not in desk(environment, "tenant", "list").stdout
+
+
 def test_prompts_are_listed_shown_and_compared(environment: dict[str, str]) -> None:
     assert desk(environment, "prompt", "list").stdout.startswith("support\t1\t")
     assert "Answer only from" in desk(environment, "prompt", "show", "support").stdout
@@ -90,14 +140,111 @@ def test_prompts_are_listed_shown_and_compared(environment: dict[str, str]) -> N
     assert desk(environment, "prompt", "show", "nothing").returncode == 1
 
 
+def test_a_tenants_intents_are_written_from_a_file_and_exported(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    desk(environment, "tenant", "create", "harbour")
+    text = read_intents("bookshop").replace("Hello and welcome to the bookshop!", "Ahoy!")
+    file = tmp_path / "intents.yaml"
+    file.write_text(text)
+    assert desk(environment, "prompt", "write", "intents", file, "--tenant", "harbour").stdout == "1001\n"
+    export = ("prompt", "export", "intents", "1001", "--tenant", "harbour", "--to", tmp_path)
+    written = Path(desk(environment, *export).stdout.strip())
+    assert written == tmp_path / "intents" / "own_1001.yaml"
+    assert load_intents("own_1001", folder=written.parent).find("greeting") is not None
+    file.write_text("intents: []")
+    refused = desk(environment, "prompt", "write", "intents", file, "--tenant", "harbour")
+    assert (refused.returncode, "must have exactly intents" in refused.stderr) == (1, True)
+
+
 def test_doctor_says_how_the_desk_is_set_up_without_its_secrets(environment: dict[str, str]) -> None:
     ended = desk(environment | {"DESK_MASTER_KEY": "A" * 43 + "="}, "doctor")
     assert ended.returncode == 0
     assert "DATABASE_URL" in ended.stdout
     assert "A" * 43 not in ended.stdout
+    said = " ".join(ended.stdout.split())
+    assert "mail: files under" in said
+    assert "links in it lead to http://" in said
+
+
+def test_doctor_says_how_mail_goes_out_without_its_password(environment: dict[str, str]) -> None:
+    smtp = {"DESK_SMTP_URL": "smtp://desk:hush-hush@mail.example", "DESK_MAIL_FROM": "chat@shop.example"}
+    ended = desk(environment | smtp | {"DESK_PUBLIC_URL": "https://chat.shop.example"}, "doctor")
+    said = " ".join(ended.stdout.split())
+    assert "mail: sent by DESK_SMTP_URL; links in it lead to https://chat.shop.example" in said
+    assert "hush" not in ended.stdout + ended.stderr
 
 
 def test_serve_without_a_database_says_what_to_do(environment: dict[str, str]) -> None:
     ended = desk(environment | {"DATABASE_URL": ""}, "serve")
     assert ended.returncode == 1
     assert "DATABASE_URL" in ended.stderr
+
+
+def test_serve_says_why_it_could_not_start(environment: dict[str, str], tmp_path: Path) -> None:
+    ended = desk(environment | {"DESK_MODELS_DIR": str(tmp_path), "DESK_PORT": "0"}, "serve")
+    told = [line for line in ended.stderr.splitlines() if '"event":"not_started"' in line]
+    assert ended.returncode != 0
+    assert len(told) == 1
+    assert f"The embedding model is not exported: {tmp_path} has no" in told[0]
+
+
+def test_a_person_is_exported_and_erased_by_command(environment: dict[str, str]) -> None:
+    desk(environment, "tenant", "create", "rights", "--name", "A shop")
+    who = ("--tenant", "rights", "--user", "eve@example.com")
+    nobody = desk(environment, "subject", "export", *who)
+    assert nobody.returncode == 1
+    assert nobody.stderr.startswith("desk: There is no such person")
+    asyncio.run(make_person(environment, "rights", "eve@example.com"))
+    export = json.loads(desk(environment, "subject", "export", *who).stdout)
+    assert [one["action"] for one in export["audit"]] == ["subject.export"]
+    erased = desk(environment, "subject", "erase", *who)
+    assert erased.returncode == 0, erased.stderr
+    assert UUID(erased.stdout.strip()).version == 7
+    assert desk(environment, "subject", "export", *who).returncode == 1
+
+
+async def make_person(environment: dict[str, str], tenant: str, email: str) -> None:
+    database = Database(environment["DATABASE_URL"], size=2)
+    await database.open()
+    settings = Settings().model_copy(update={"master_key": SecretStr(MASTER_KEY)})
+    known = await TenantDirectory(database).get(tenant)
+    await KeyRing(database, await open_master_key(settings, database)).subject(
+        known.id, settings.issuer, email
+    )
+    await database.close()
+
+
+def test_the_audit_is_checked_and_a_broken_link_is_named(environment: dict[str, str]) -> None:
+    desk(environment, "tenant", "create", "chained", "--name", "A shop")
+    asyncio.run(note_and_seal(environment, "chained"))
+    sound = desk(environment, "audit", "verify", "--tenant", "chained")
+    assert sound.returncode == 0, sound.stderr
+    slug, rows, unsealed, head = sound.stdout.strip().split("\t")
+    assert (slug, rows, unsealed) == ("chained", "4 rows", "0 unsealed")
+    assert desk(environment, "audit", "verify", "--tenant", "chained", "--expect", head).returncode == 0
+    wrong = desk(environment, "audit", "verify", "--tenant", "chained", "--expect", f"9{head}")
+    assert wrong.returncode == 1
+    exported = desk(environment, "audit", "export", "--tenant", "chained").stdout.splitlines()
+    assert [json.loads(line)["number"] for line in exported] == [1, 2, 3, 4, None]
+    with psycopg.connect(environment["DESK_MIGRATION_DATABASE_URL"]) as conn:
+        conn.execute(
+            "update shared.audit set action = 'thing.undo' where id = %s", (json.loads(exported[1])["id"],)
+        )
+    broken = desk(environment, "audit", "verify", "--tenant", "chained")
+    assert broken.returncode == 1
+    assert "chained\tbroken at 2: the row or its place was changed" in broken.stdout
+    assert desk(environment, "audit", "verify", "--tenant", "nowhere").returncode == 1
+
+
+async def note_and_seal(environment: dict[str, str], slug: str) -> None:
+    database = Database(environment["DATABASE_URL"], size=2)
+    await database.open()
+    settings = Settings().model_copy(update={"master_key": SecretStr(MASTER_KEY)})
+    worker = Principal((await TenantDirectory(database).get(slug)).id, "worker")
+    chain = Chain((await open_master_key(settings, database)).derive(PURPOSE))
+    async with database.tenant_tx(worker) as tx:
+        for number in range(3):
+            await audit.record(tx, worker, "thing.do", str(number))
+        assert await seal_batch(tx, chain, limit=10) == 4, "its making is noted too"
+    await database.close()

@@ -59,6 +59,44 @@ async def anne(shop: None, browser: Browser, base_url: str, issuer: Issuer) -> A
         yield tab
 
 
+# What the browser is asked for: tones that begin, notifications that are shown while nobody looks.
+_WATCHED = """
+  window.sounds = 0;
+  window.notes = [];
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (...when) {
+    if (this.context.state === "running") window.sounds += 1;
+    return start.apply(this, when);
+  };
+  const Shown = window.Notification;
+  window.Notification = class extends Shown {
+    constructor(title, options) {
+      super(title, options);
+      window.notes.push([options.body, options.tag]);
+    }
+  };
+  document.hasFocus = () => false;
+"""
+
+
+@pytest.fixture
+async def listener(anne: Page, base_url: str) -> Page:
+    """Anne's console, which may notify her, while she looks at something else."""
+    await anne.context.grant_permissions(["notifications"], origin=base_url)
+    await anne.add_init_script(_WATCHED)
+    await anne.reload()
+    await expect(anne.locator("#live")).to_have_text("live")
+    return anne
+
+
+async def hear(page: Page, tones: int) -> None:
+    """Wait until so many tones have begun (the page's policy forbids Playwright's own way of waiting)."""
+    async with asyncio.timeout(10):
+        while await page.evaluate("sounds") < tones:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert await page.evaluate("sounds") == tones
+
+
 async def say(page: Page, text: str) -> None:
     await page.locator("textarea").fill(text)
     await page.locator("textarea").press("Enter")
@@ -120,6 +158,97 @@ async def test_who_is_too_late_is_told(
         await loser.locator("#queue button").first.click()
         await loser.get_by_role("button", name="Close").click()
         await expect(loser.locator("#talk-title")).to_have_text("Closed")
+
+
+async def test_who_begins_to_wait_is_heard_seen_and_read_out(ada: Page, listener: Page) -> None:
+    tab = listener
+    await expect(tab.locator("#sound-hint")).to_be_visible()
+    assert await tab.evaluate("sounds") == 0
+    await tab.locator("h1").click()
+    await expect(tab.locator("#sound-hint")).to_be_hidden()
+    await ada.get_by_role("button", name="Talk to a person", exact=True).click()
+    await hear(tab, 2)
+    await expect(tab.locator("#alarm")).to_have_text("Somebody waits for a person.")
+    await expect(tab.locator("#alarm")).to_have_attribute("role", "status")
+    await expect(tab.locator("#waiting")).to_have_text("1 waiting")
+    await expect(tab.locator("#waiting")).to_have_attribute("role", "status")
+    await expect(tab).to_have_title("(1) Deskgraph console")
+    assert await tab.evaluate("notes") == [["Somebody waits for a person.", "deskgraph-console"]]
+
+    await tab.locator("#queue button").first.click()
+    await tab.locator("#claim").click()
+    await expect(tab.locator("#talk-title")).to_have_text("With me")
+    await tab.wait_for_timeout(1100)  # sounds that come at once are one
+    await say(ada, "It is about order 100234")
+    await hear(tab, 4)
+    await expect(tab.locator("#alarm")).to_have_text("There is a new message for you.")
+    assert "100234" not in str(await tab.evaluate("notes"))
+    await tab.get_by_role("button", name="Close").click()
+    await expect(tab.locator("#waiting")).to_have_text("")
+    await expect(tab).to_have_title("Deskgraph console")
+
+
+async def test_a_muted_console_stays_muted_and_silent(ada: Page, listener: Page, base_url: str) -> None:
+    tab = listener
+    sound = tab.get_by_role("button", name="Sound")
+    await expect(sound).to_have_attribute("aria-pressed", "true")
+    await sound.click()
+    await expect(sound).to_have_attribute("aria-pressed", "false")
+    await expect(tab.locator("#sound-hint")).to_be_hidden()
+    await tab.reload()
+    await expect(tab.locator("#live")).to_have_text("live")
+    await expect(sound).to_have_attribute("aria-pressed", "false")
+    await tab.locator("h1").click()
+    await ada.get_by_role("button", name="Talk to a person", exact=True).click()
+    await expect(tab.locator("#alarm")).to_have_text("Somebody waits for a person.")
+    assert await tab.evaluate("sounds") == 0
+    await sound.click()
+    await hear(tab, 2)
+    await expect(sound).to_have_attribute("aria-pressed", "true")
+    await tab.locator("#queue button").first.click()
+    await tab.locator("#claim").click()
+    await tab.get_by_role("button", name="Close").click()
+
+
+async def test_notifications_are_asked_for_once_and_only_by_a_click(anne: Page) -> None:
+    # A browser without a window has nobody to ask: this one says yes.
+    await anne.add_init_script(
+        """
+        window.asked = 0;
+        window.Notification = class {
+          static permission = "default";
+          static async requestPermission() {
+            window.asked += 1;
+            this.permission = "granted";
+          }
+        };
+        """
+    )
+    await anne.reload()
+    await expect(anne.locator("#live")).to_have_text("live")
+    await anne.locator("h1").click()
+    assert await anne.evaluate("asked") == 0
+    await anne.get_by_role("button", name="Notify me").click()
+    await expect(anne.locator("#notify")).to_be_hidden()
+    assert await anne.evaluate("asked") == 1
+
+
+async def test_a_mails_link_opens_its_conversation(ada: Page, anne: Page, base_url: str) -> None:
+    await ada.get_by_role("button", name="Talk to a person", exact=True).click()
+    waiting = anne.locator("#queue button").first
+    handoff = await waiting.get_attribute("data-id")
+    await anne.goto("about:blank")
+    await anne.goto(f"{base_url}/console#{handoff}")
+    await expect(anne.locator("#talk-title")).to_have_text("Waiting")
+    await expect(anne.locator(".message.user .text")).to_have_text("Talk to a person")
+    await expect(anne.locator("#live")).to_have_text("live")
+    await anne.locator("#claim").click()
+    await anne.get_by_role("button", name="Close").click()
+    await expect(anne.locator("#talk-title")).to_have_text("Closed")
+    await anne.goto("about:blank")
+    await anne.goto(f"{base_url}/console#00000000-0000-7000-8000-000000000000")
+    await expect(anne.locator("#problem")).to_be_visible()
+    await expect(anne.locator("#live")).to_have_text("live")
 
 
 async def test_a_customer_sees_no_queue(ada: Page, base_url: str) -> None:

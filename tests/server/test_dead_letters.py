@@ -11,7 +11,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from desk.domain import Principal
+from desk.domain import Principal, TenantSettings
 from desk.embedded import Engines
 from server.cli import app
 from tests.graphs.speaking import RUNS
@@ -73,6 +73,22 @@ async def test_a_turn_that_breaks_once_is_tried_again_under_its_readers_eyes(ann
     revises = [event["id"] for event in events if event["event"] == "revise"]
     assert revises == [1_000_001, 2_000_001]
     assert [event["event"] for event in events].count("accepted") == 1
+
+
+async def test_a_dead_letter_is_owed_to_the_tenants_own_service(place: Replica) -> None:
+    wanted = TenantSettings(webhook_url="https://127.0.0.1/hook", handoff_mail_to=("boss@x.org",))
+    slug = await new_tenant(place, wanted)
+    async with place.client("ann@x.org", slug) as ann:
+        turn_id, events = await fail_for_good(ann)
+    database = place.desk.services.engine.database
+    async with database.control_tx() as tx:
+        cursor = await tx.execute(
+            "select channel, kind, ids from deliveries d join tenants t on t.id = tenant_id where slug = %s",
+            (slug,),
+        )
+        owed = await cursor.fetchall()
+    ids = {"turn_id": turn_id, "conversation_id": events[0]["data"]["conversation_id"]}  # type: ignore[index]
+    assert owed == [("webhook", "turn.dead", ids)]
 
 
 async def test_three_tries_then_a_dead_letter_with_its_reason(
@@ -206,7 +222,12 @@ async def test_the_commands_list_replay_and_drop(
     assert [line.split("\t")[0] for line in listed.splitlines()] == [turn_id, other]
     assert (await desk("replay", turn_id))[0] == 0
     assert (await desk("drop", other))[0] == 0
-    assert (await resume(ann, turn_id))[-1]["event"] == "done"
+
+    async def answered() -> bool:
+        return bool((await resume(ann, turn_id))[-1]["event"] == "done")
+
+    # The command is another process: until this one has heard of the replay it tells the end that it knows.
+    await until(answered, 30)
     assert (await desk("list"))[1] == ""
     assert (await desk("drop", str(uuid4())))[0] != 0
 

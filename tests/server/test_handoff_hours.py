@@ -165,6 +165,25 @@ async def test_closing_time_makes_a_ticket_of_who_still_waits(
     assert answer["reply"]["route"] == "canned", "the assistant answers again"
 
 
+async def test_a_tenant_with_wrong_settings_does_not_stop_the_others(
+    shop: Shop, services: Services, database: Database
+) -> None:
+    first = await add_tenant(database, ("never",))
+    async with database.control_tx() as tx:
+        await tx.execute(
+            "update tenants set slug = '0' || slug, settings = settings || '{\"wrong\": 1}' where id = %s",
+            (first.id,),
+        )
+    try:
+        conversation = await ask_for_person(shop.customer)
+        await waiting(shop.agent, conversation)
+        late = datetime.now(UTC) + timedelta(minutes=11)
+        assert await shop_sweep(services, shop, late) == ["sla_due"]
+    finally:
+        async with database.control_tx() as tx:
+            await tx.execute("delete from tenants where id = %s", (first.id,))
+
+
 async def shop_sweep(services: Services, shop: Shop, now: datetime) -> list[str]:
     """Sweep all tenants; the timer's events of this shop so far. (Other tests' shops are swept too.)"""
     assert isinstance(await sweep(services, now), Swept)

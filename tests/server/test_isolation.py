@@ -9,12 +9,16 @@ import httpx
 import psycopg
 import pytest
 
-from desk.domain import ConversationId, Principal, TurnId
+from desk.domain import ConversationId, Principal, SubjectId, TenantId, TurnId
+from desk.embedded import Engines
+from desk.errors import NotFound
 from desk.settings import Settings
-from desk.storage import conversations, messages, steps, turns
+from desk.storage import api_keys, conversations, messages, sites, steps, turn_commits, turns
 from desk.storage.pool import Database
 from desk.storage.tenants import TenantDirectory
-from desk.subjects.keys import KeyRing, load_master_key
+from desk.storage.turn_commits import NewTurn
+from desk.subjects.keys import KeyRing
+from desk.subjects.master_keys import open_master_key
 from server.issuer import Issuer
 from tests.server.conftest import bearer
 from tests.server.wire import ask
@@ -31,7 +35,8 @@ SECRET = "my mail is ada.hidden@example.org and the parcel never came"
 async def principal_of(database: Database, settings: Settings, email: str) -> Principal:
     """The person behind a token, as the application finds them."""
     tenant = await TenantDirectory(database).get("bookshop")
-    subject = await KeyRing(database, load_master_key(settings)).subject(tenant.id, settings.issuer, email)
+    keys = KeyRing(database, await open_master_key(settings, database))
+    subject = await keys.subject(tenant.id, settings.issuer, email)
     return Principal(tenant.id, "user", subject, email)
 
 
@@ -118,12 +123,10 @@ async def test_nobody_can_hang_a_turn_on_a_foreign_conversation(
     database: Database, settings: Settings, adas: dict[str, Any]
 ) -> None:
     grace = await principal_of(database, settings, "grace@example.com")
-    new = turns.NewTurn(
-        TurnId(uuid4()), ConversationId(UUID(adas["conversation_id"])), "key", b"hash", b"sealed"
-    )
-    with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        async with database.tenant_tx(grace) as tx:
-            await turns.add(tx, grace, new)
+    new = NewTurn(TurnId(uuid4()), ConversationId(UUID(adas["conversation_id"])), "key", b"hash", b"sealed")
+    with pytest.raises(NotFound) as refused:
+        await turn_commits.accept(database, grace, new, "reject")
+    assert isinstance(refused.value.__cause__, psycopg.errors.ForeignKeyViolation)
 
 
 async def test_a_transaction_without_a_tenant_sees_no_rows(database: Database, adas: dict[str, Any]) -> None:
@@ -151,14 +154,44 @@ async def test_nothing_that_was_written_stands_in_clear_in_any_table(
                 assert canary not in dump, f"{schema}.{table}"
 
 
-async def test_every_tenant_table_forces_row_level_security(owner_url: str) -> None:
+# What has no fence, and why; a table that is new and neither fenced nor named here is red.
+OF_NO_TENANT = {
+    "active_hours": "which tenants' hours a job adds up next, for all tenants",
+    "audited_hours": "which tenants' audit a job seals next, for all tenants",
+    "login_attempts": "keyed hashes of who tried to sign in, before anybody knows whether they exist",
+    "login_links": "ids of links that were used, and nothing of whose they were",
+    "master_keys": "ids of the installation's keys, and its root wrapped by each",
+    "migrations": "which files ran, of the schema and not of anybody's rows",
+    "procrastinate_events": "the job queue's own; arguments are ids",
+    "procrastinate_jobs": "the job queue's own; arguments are ids",
+    "procrastinate_periodic_defers": "the job queue's own; arguments are ids",
+    "procrastinate_workers": "the job queue's own; who works",
+    "tenant_marks": "how often a tenant's prompts and pages changed, which every process asks of all",
+    "tenants": "who is a tenant, and where their rows lie: read to know which fence to enter",
+    "turn_queue": "ids and states of turns that any process may take over",
+    "waiting_handoffs": "ids and times of people who wait, for the job that looks after all",
+}
+
+
+async def test_every_tenant_table_forces_row_level_security(migrated: Engines, owner_url: str) -> None:
     async with await psycopg.AsyncConnection.connect(owner_url) as conn:
+        cursor = await conn.execute(
+            "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+            " where n.nspname = 'shared' and c.relkind = 'r'"
+        )
+        assert ((await cursor.fetchone()) or (0,))[0] > 15
         cursor = await conn.execute(
             "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
             " where n.nspname = 'shared' and c.relkind = 'r'"
             " and not (c.relrowsecurity and c.relforcerowsecurity)"
         )
         assert await cursor.fetchall() == []
+        cursor = await conn.execute(
+            "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+            " where n.nspname = 'desk_control' and c.relkind in ('r', 'p')"
+            " and not (c.relrowsecurity and c.relforcerowsecurity)"
+        )
+        assert {row[0] for row in await cursor.fetchall()} == OF_NO_TENANT.keys()
         cursor = await conn.execute("select rolsuper, rolbypassrls from pg_roles where rolname = 'desk_app'")
         assert await cursor.fetchone() == (False, False)
 
@@ -175,3 +208,50 @@ async def test_the_audit_is_written_once(
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         async with database.tenant_tx(worker) as tx:
             await tx.execute("update audit set action = 'nothing'")
+
+
+async def test_knowledge_is_written_by_staff_alone(database: Database) -> None:
+    """Whatever the application lets through: a customer of the tenant reads its FAQs and changes none."""
+    bookshop = (await TenantDirectory(database).get("bookshop")).id
+    customer = Principal(bookshop, "user", SubjectId(uuid4()))
+    async with database.tenant_tx(customer) as tx:
+        assert (await (await tx.execute("select count(*) from faqs")).fetchone() or (0,))[0] > 0
+        for statement in (
+            "update faqs set answer = 'mine'",
+            "delete from faqs",
+            "delete from faq_embeddings",
+            "update products set price = '0'",
+        ):
+            assert (await tx.execute(statement.encode())).rowcount == 0, statement
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        async with database.tenant_tx(customer) as tx:
+            await tx.execute(
+                "insert into faqs (tenant_id, id, external_id, question) values (%s, %s, 'x', 'x')",
+                (bookshop, uuid4()),
+            )
+
+
+@pytest.mark.usefixtures("base_url")  # whose start brings the demo's tenants
+async def test_keys_and_sites_are_their_tenants_own(database: Database, settings: Settings) -> None:
+    ada = await principal_of(database, settings, "ada@example.com")
+    here, elsewhere = Principal(ada.tenant_id, "worker"), Principal(TenantId(uuid4()), "worker")
+    async with database.tenant_tx(here) as tx:
+        key = await api_keys.create(tx, here.tenant_id, "fenced")
+        site = await sites.create(tx, here.tenant_id, "fenced", ["https://shop.example"])
+    for closed in (database.tenant_tx(elsewhere), database.control_tx()):
+        async with closed as tx:
+            for table in ("api_keys", "sites"):
+                cursor = await tx.execute(f"select from {table} where tenant_id = %s", (here.tenant_id,))
+                assert await cursor.fetchall() == [], table
+                cursor = await tx.execute(f"update {table} set revoked_at = now()")
+                assert cursor.rowcount == 0, table
+    async with database.control_tx(scope="reception") as tx:
+        assert await api_keys.verify(tx, key)
+        assert await sites.find(tx, site)
+        cursor = await tx.execute("update sites set revoked_at = now()")
+        assert cursor.rowcount == 0
+        cursor = await tx.execute("delete from api_keys")
+        assert cursor.rowcount == 0
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        async with database.tenant_tx(elsewhere) as tx:
+            await sites.create(tx, here.tenant_id, "foreign", [])

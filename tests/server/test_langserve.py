@@ -16,6 +16,7 @@ from langsmith import tracing_context
 from desk.domain import Principal, SubjectId, Tenant, TenantId, new_id
 from desk.errors import Conflict, Misconfigured, RateLimited
 from desk.events import Done, Failed, Revised, Step, Token, TurnEvent
+from server.access import RIGHTS
 from server.auth import Caller
 from server.issuer import Issuer
 from server.langserve import PATH, mount_langserve
@@ -37,7 +38,7 @@ def turns() -> ScriptedTurns:
 
 def a_person() -> Caller:
     tenant = Tenant(TenantId(new_id()), "shop", "A shop")
-    return Caller(Principal(tenant.id, "user", SubjectId(new_id())), tenant)
+    return Caller(Principal(tenant.id, "user", SubjectId(new_id())), tenant, RIGHTS["user"])
 
 
 @pytest.fixture
@@ -220,10 +221,10 @@ class TestTheFence:
 
     async def test_a_services_key_is_no_person(self, turns: ScriptedTurns) -> None:
         tenant = Tenant(TenantId(new_id()), "shop", "A shop")
-        service = Caller(Principal(tenant.id, "user"), tenant, api_key_id=new_id())
+        service = Caller(Principal(tenant.id, "user"), tenant, RIGHTS["service"], api_key_id=new_id())
         transport = httpx.ASGITransport(scripted_front(turns, service))
         async with httpx.AsyncClient(transport=transport, base_url="http://desk") as client:
-            assert (await run(client, "invoke", "hi")).status_code == 401
+            assert (await run(client, "invoke", "hi")).status_code == 403
         assert turns.seen == []
 
     @pytest.mark.parametrize("endpoint", RUNS)

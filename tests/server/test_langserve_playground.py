@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route
 
 from desk.domain import Principal, SubjectId, Tenant, TenantId, new_id
 from desk.events import Token
+from server.access import RIGHTS
 from server.auth import Caller
 from server.issuer import Issuer
 from server.langserve import PATH
@@ -20,27 +19,13 @@ from tests.server.langserve_wire import ScriptedTurns, done, scripted_front
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore:astream_log is deprecated")]
 
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture(scope="module")
-def executable() -> str:
-    """The browser's path; a missing one skips, and fails where CI=true."""
-    if CHROMIUM.exists():
-        return str(CHROMIUM)
-    missing = f"{CHROMIUM} is missing; install the package chromium"
-    if os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    pytest.skip(missing)
-
 
 @pytest.fixture
-async def profile(executable: str) -> AsyncIterator[BrowserContext]:
+async def profile(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A fresh browser profile."""
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield await chromium.new_context()
-        await chromium.close()
+    context = await browser.new_context()
+    yield context
+    await context.close()
 
 
 async def open_playground(profile: BrowserContext, url: str) -> tuple[Page, list[str]]:
@@ -74,7 +59,7 @@ async def test_the_text_grows_while_it_streams(profile: BrowserContext) -> None:
     turns.script = [*(Token(word) for word in words), done("".join(words))]
     turns.pause = 0.3
     tenant = Tenant(TenantId(new_id()), "shop", "A shop")
-    person = Caller(Principal(tenant.id, "user", SubjectId(new_id())), tenant)
+    person = Caller(Principal(tenant.id, "user", SubjectId(new_id())), tenant, RIGHTS["user"])
     seen: list[str] = [""]
     async with served(scripted_front(turns, person)) as url:
         page, complaints = await open_playground(profile, url)

@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from desk.telemetry.logs import configure_logs
 from server.issuer import Issuer
 from tests.server.conftest import bearer
 from tests.server.wire import ask
@@ -97,6 +98,7 @@ async def test_health_ready_metrics_and_docs(anyone: httpx.AsyncClient, ada: htt
 async def test_logs_name_the_request_but_not_the_message(
     ada: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    configure_logs("info")  # another test's application may have set a higher level since
     response = await ada.post("/api/v1/chat/", json={"message": "a canary called tweety-4711"})
     captured = capfd.readouterr().err
     assert response.headers["x-correlation-id"] in captured

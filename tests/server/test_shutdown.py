@@ -42,7 +42,9 @@ async def survivor(own_stores: Engines) -> AsyncIterator[Replica]:
 
 
 @asynccontextmanager
-async def other_process(stores: Engines, place: Replica) -> AsyncIterator[tuple[Process, str]]:
+async def other_process(
+    stores: Engines, place: Replica, **environ: str
+) -> AsyncIterator[tuple[Process, str]]:
     """A replica that may be sent signals, and its address."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -53,6 +55,7 @@ async def other_process(stores: Engines, place: Replica) -> AsyncIterator[tuple[
         "DESK_HOME": str(settings.home),
         "DESK_MODELS_DIR": str(MODELS),
         "DESK_IN_PROCESS_WORKER": "false",
+        **environ,
     }
     process = await create_subprocess_exec(
         sys.executable, "-m", "tests.server.lone_replica", str(port), env=environment

@@ -22,6 +22,7 @@ from tests.server.conftest import bearer
 from tests.server.replicas import Replica, new_tenant, replica, replica_settings, spoken
 
 SHOP = "https://shop.example"
+NOBODYS = "0198c0de-0000-7000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
@@ -172,9 +173,9 @@ async def test_the_same_key_is_the_same_turn(place: Replica, slug: str) -> None:
         ('{"type":"message","message":"  ","idempotency_key":"k"}', 422),
         ('{"type":"message","message":"hi","idempotency_key":"ke\\ny"}', 422),
         ('{"type":"resume","turn_id":"x"}', 422),
-        (f'{{"type":"resume","turn_id":"{uuid4()}"}}', 404),
-        (f'{{"type":"cancel","turn_id":"{uuid4()}"}}', 404),
-        (f'{{"type":"message","message":"hi","idempotency_key":"k","conversation_id":"{uuid4()}"}}', 404),
+        (f'{{"type":"resume","turn_id":"{NOBODYS}"}}', 404),
+        (f'{{"type":"cancel","turn_id":"{NOBODYS}"}}', 404),
+        (f'{{"type":"message","message":"hi","idempotency_key":"k","conversation_id":"{NOBODYS}"}}', 404),
         (b"\x00\x01", 422),
     ],
 )

@@ -22,6 +22,7 @@ from desk.events import Done, Token
 from graphs.streams import IDS_PER_RUN, TurnStream
 from server.events import Reachable, event_stream
 from server.front import Front
+from server.overload import Overload
 from tests.graphs.speaking import CLOSED, words
 from tests.plugins.stores import temporary_home
 from tests.server.conftest import served
@@ -31,14 +32,17 @@ from tests.server.replicas import (
     flush,
     frozen,
     new_tenant,
+    next_events,
     redis_pid,
     replica,
     replica_settings,
     rest_of,
     resume,
     spoken,
+    two_replicas,
     until,
 )
+from tests.server.wire import read_events
 
 SLOW = "say 12 every 0.05"
 
@@ -46,10 +50,8 @@ SLOW = "say 12 every 0.05"
 @pytest.fixture(scope="module")
 async def pair(own_stores: Engines) -> AsyncIterator[tuple[Replica, Replica]]:
     """Two replicas on one database and one Redis."""
-    with temporary_home() as home:
-        settings = replica_settings(own_stores, Path(home), in_process_worker=True)
-        async with replica(settings) as one, replica(settings) as other:
-            yield one, other
+    async with two_replicas(own_stores) as both:
+        yield both
 
 
 @pytest.fixture
@@ -128,6 +130,43 @@ async def test_with_redis_lost_the_reader_gets_the_whole_answer(
     assert spoken(turn.events + late) == words(40)
     assert ids(late) == sorted(set(ids(late)))  # type: ignore[type-var]
     assert late[0]["id"] > turn.last_id
+
+
+async def test_who_left_in_the_middle_of_a_looked_up_end_is_told_the_rest_of_it_anywhere(
+    own_stores: Engines, ann: Clients
+) -> None:
+    """The run's own events are still there at its replica; they must not come on top of the whole answer."""
+    one, other = ann
+    async with begun(one, "say 12 every 0.1", tokens=2) as (turn, lines):
+        await flush(own_stores)
+        with frozen(await redis_pid(own_stores)):
+            whole = await rest_of(lines)
+            revised, done = await resume(other, turn.turn_id, turn.last_id)
+    assert (revised["event"], done["event"]) == ("revise", "done")
+    assert done["data"] == whole[-1]["data"]
+    for client in ann:
+        assert await resume(client, turn.turn_id, revised["id"]) == [done]
+        headers = {"last-event-id": str(done["id"])}
+        over = await client.get(f"/api/v1/turns/{turn.turn_id}/events", headers=headers)
+        assert over.status_code == 204
+
+
+async def test_the_same_key_elsewhere_is_told_first_that_the_turn_was_accepted(
+    own_stores: Engines, ann: Clients
+) -> None:
+    one, other = ann
+    key = {"idempotency-key": str(uuid4())}
+    body = {"message": "say 20 every 0.1"}
+    async with one.stream("POST", "/api/v1/chat/stream", json=body, headers=key) as response:
+        lines = response.aiter_lines()
+        [accepted] = await next_events(lines)
+        await flush(own_stores)
+        with frozen(await redis_pid(own_stores)):
+            again = await read_events(other, body, key)
+            await rest_of(lines)
+    assert again[0] == accepted
+    assert [event["event"] for event in again] == ["accepted", "revise", "done"]
+    assert spoken(again) == words(20)
 
 
 async def test_a_frozen_redis_stops_neither_turn_nor_reader(own_stores: Engines, ann: Clients) -> None:
@@ -278,7 +317,7 @@ async def test_a_reader_that_takes_nothing_is_dropped_and_may_come_back() -> Non
     async def read(request: Request) -> Response:
         return event_stream(stream, int(request.query_params["after"]), stalled_seconds=0.6)
 
-    async with served(Reachable(Front(Starlette(routes=[Route("/", read)])))) as url:
+    async with served(Reachable(Front(Starlette(routes=[Route("/", read)]), Overload()))) as url:
         host, port = url.removeprefix("http://").split(":")
         with socket.socket() as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 
 from desk.embedded import Engines
 from desk.settings import Settings
 from server.issuer import Issuer
 from tests.plugins.stores import temporary_home
-from tests.server.conftest import MASTER_KEY, bearer
+from tests.server.conftest import bearer
+from tests.server.doomed import doomed
 from tests.server.wire import ask, parse_events, read_events
 
 
@@ -40,6 +38,36 @@ async def test_a_key_with_another_body_is_refused(ada: httpx.AsyncClient) -> Non
     second = await ada.post("/api/v1/chat/", json={"message": "hello"}, headers=headers)
     assert second.status_code == 422
     assert "Idempotency-Key" in second.json()["detail"]
+
+
+async def test_the_key_of_a_deleted_conversation_does_nothing_anew(
+    ada: httpx.AsyncClient, grace: httpx.AsyncClient
+) -> None:
+    headers = {"idempotency-key": str(uuid4())}
+    first = await ada.post("/api/v1/chat/", json={"message": "hi"}, headers=headers)
+    conversation = first.json()["conversation_id"]
+    assert (await ada.delete(f"/api/v1/conversations/{conversation}")).status_code == 204
+    again = await ada.post("/api/v1/chat/", json={"message": "hi"}, headers=headers)
+    assert again.status_code == 404
+    assert "was deleted" in again.json()["detail"]
+    assert (await ada.post("/api/v1/chat/", json={"message": "hi"})).status_code == 200
+    other = await grace.post("/api/v1/chat/", json={"message": "hi"}, headers=headers)
+    assert other.status_code == 200
+
+
+async def test_a_key_sent_while_its_conversation_is_deleted_waits_and_does_nothing_anew(
+    ada: httpx.AsyncClient, owner_url: str
+) -> None:
+    headers = {"idempotency-key": str(uuid4())}
+    first = (await ada.post("/api/v1/chat/", json={"message": "hi"}, headers=headers)).json()
+    async with await psycopg.AsyncConnection.connect(owner_url) as owner:
+        await owner.execute("set search_path to shared, desk_control, public")
+        await owner.execute("select spend_keys(%s)", (first["conversation_id"],))
+        await owner.execute("delete from conversations where id = %s", (first["conversation_id"],))
+        again = asyncio.create_task(ada.post("/api/v1/chat/", json={"message": "hi"}, headers=headers))
+        await asyncio.sleep(0.3)
+        assert not again.done(), "nobody can say yet whether the key is taken"
+    assert (await again).status_code == 404
 
 
 async def test_two_people_may_use_the_same_key(ada: httpx.AsyncClient, grace: httpx.AsyncClient) -> None:
@@ -81,7 +109,7 @@ async def test_a_reader_that_leaves_does_not_stop_the_turn(ada: httpx.AsyncClien
     assert "30 days" in reply["reply"]["text"]
 
 
-@pytest.mark.parametrize("point", ["accepted", "before_commit", "after_commit"])
+@pytest.mark.parametrize("point", ["before_run", "before_commit", "after_commit"])
 async def test_a_killed_turn_completes_once(
     migrated: Engines, settings: Settings, issuer: Issuer, base_url: str, point: str
 ) -> None:
@@ -90,12 +118,11 @@ async def test_a_killed_turn_completes_once(
     body = {"message": "How long does shipping take?"}
     headers = bearer(issuer, f"killed-{point}@example.com") | {"idempotency-key": key}
     with temporary_home() as home:
-        process, url = _start_doomed(migrated, settings, Path(home), point)
-        await _until_ready(url, process)
-        with pytest.raises(httpx.HTTPError):
-            async with httpx.AsyncClient(timeout=30) as client:
-                await client.post(f"{url}/api/v1/chat/", json=body, headers=headers)
-        assert process.wait(10) == -9
+        async with doomed(migrated, settings, Path(home), point) as (url, process):
+            with pytest.raises(httpx.HTTPError):
+                async with httpx.AsyncClient(timeout=30) as client:
+                    await client.post(f"{url}/api/v1/chat/", json=body, headers=headers)
+            assert process.wait(10) == -9
     async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=40) as client:
         replied = await client.post("/api/v1/chat/", json=body)
         again = await client.post("/api/v1/chat/stream", json=body)
@@ -104,37 +131,3 @@ async def test_a_killed_turn_completes_once(
         assert parse_events(again.text)[-1]["data"] == replied.json()
         history = (await client.get("/api/v1/chat/history")).json()["messages"]
     assert [message["role"] for message in history] == ["user", "assistant"]
-
-
-def _start_doomed(
-    stores: Engines, settings: Settings, home: Path, point: str
-) -> tuple[subprocess.Popen[bytes], str]:
-    port = 18000 + os.getpid() % 2000
-    assert settings.shop_api_url is not None
-    environment = os.environ | {
-        "DATABASE_URL": stores.database_url,
-        "REDIS_URL": stores.redis_url or "",
-        "DESK_HOME": str(home),
-        "DESK_MODELS_DIR": str(settings.models_dir),
-        "DESK_MASTER_KEY": MASTER_KEY,
-        "DESK_SIGNING_KEY_PATH": str(settings.home / "keys" / "issuer.pem"),
-        "DESK_SHOP_API_URL": settings.shop_api_url,
-        "DESK_PORT": str(port),
-        "DESK_CRASH_AT": point,
-        "DESK_IN_PROCESS_WORKER": "false",
-    }
-    process = subprocess.Popen([sys.executable, "-m", "server.cli", "serve"], env=environment)
-    return process, f"http://127.0.0.1:{port}"
-
-
-async def _until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    async with httpx.AsyncClient(timeout=2) as client:
-        while time.monotonic() < deadline:
-            assert process.poll() is None
-            try:
-                if (await client.get(f"{url}/api/v1/readyz")).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                await asyncio.sleep(0.1)
-    raise AssertionError("the process did not become ready")

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from desk.domain import Principal, Tenant, TenantId, new_id
-from desk.storage import faqs
+from desk.storage import faqs, found_faqs
 from desk.storage.faqs import FaqEntry, Upserted
 from desk.storage.pool import Database
 
@@ -42,7 +42,7 @@ async def test_a_new_answer_makes_a_version_and_nothing_else_does(
     assert await add(database, admin, SHIPPING) == Upserted(added=1)
     assert await add(database, admin, SHIPPING) == Upserted(unchanged=1)
     moved = FaqEntry("shipping", SHIPPING.question, SHIPPING.answer, "orders")
-    assert await add(database, admin, moved) == Upserted(unchanged=1)
+    assert await add(database, admin, moved) == Upserted(unchanged=1, moved=1)
     slower = FaqEntry("shipping", SHIPPING.question, "Six days.", "orders")
     assert await add(database, admin, slower, RETURNS) == Upserted(added=1, changed=1)
 
@@ -61,9 +61,9 @@ async def test_nearest_takes_the_best_part_of_each_faq(database: Database, admin
     await add(database, admin, SHIPPING, RETURNS)
     async with database.tenant_tx(admin) as tx:
         await faqs.put_vectors(tx, admin.tenant_id, {"returns": AXES[[1, 2]]})
-        found = await faqs.nearest(tx, AXES[2] * 0.8 + AXES[0] * 0.6, 5)
+    found = await found_faqs.nearest(database, admin, AXES[2] * 0.8 + AXES[0] * 0.6, 5)
     assert [hit.faq.external_id for hit in found] == ["returns", "shipping"]
-    assert [hit.score for hit in found] == pytest.approx([0.8, 0.6])
+    assert [hit.cosine for hit in found] == pytest.approx([0.8, 0.6])
 
 
 async def test_a_tenant_finds_and_removes_its_own_faqs_only(
@@ -71,9 +71,10 @@ async def test_a_tenant_finds_and_removes_its_own_faqs_only(
 ) -> None:
     await add(database, admin, SHIPPING)
     await add(database, stranger, RETURNS)
+    found = await found_faqs.nearest(database, stranger, AXES[0], 9)
+    assert [hit.faq.external_id for hit in found] == ["returns"]
     async with database.tenant_tx(stranger) as tx:
-        assert [hit.faq.external_id for hit in await faqs.nearest(tx, AXES[0], 9)] == ["returns"]
-        assert await faqs.matching_words(tx, "shipping", 9) == []
+        assert await found_faqs.matching_words(tx, "shipping", 9) == []
         assert await faqs.get(tx, "shipping") is None
         assert not await faqs.delete(tx, "shipping")
         assert await faqs.delete_missing(tx, []) == 1
@@ -98,20 +99,20 @@ async def test_words_are_found_and_rare_ones_count_more(database: Database, admi
     entries = [FaqEntry(str(n), f"How does it work, number {n}?", "Well.") for n in range(5)]
     await add(database, admin, *entries, SHIPPING)
     async with database.tenant_tx(admin) as tx:
-        found = await faqs.matching_words(tx, "how does SHIPPING work", 3)
+        found = await found_faqs.matching_words(tx, "how does SHIPPING work", 3)
         assert found[0].faq.external_id == "shipping"
-        assert 0 < found[1].score < found[0].score < 1
-        whole = await faqs.matching_words(tx, "how long does shipping take", 1)
-        answered = await faqs.matching_words(tx, "five days", 1)
-    assert whole[0].score == pytest.approx(1)
-    assert answered[0].score == pytest.approx(0.5)
+        assert 0 < found[1].share < found[0].share < 1
+        whole = await found_faqs.matching_words(tx, "how long does shipping take", 1)
+        answered = await found_faqs.matching_words(tx, "five days", 1)
+    assert whole[0].share == pytest.approx(1)
+    assert answered[0].share == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("query", ["", "' | & ! ( :* <->", "\\", "\0", "a" * 5000, "naïve ☕ 100%"])
 async def test_no_query_is_an_operator(database: Database, admin: Principal, query: str) -> None:
     await add(database, admin, SHIPPING)
     async with database.tenant_tx(admin) as tx:
-        assert await faqs.matching_words(tx, query, 5) == []
+        assert await found_faqs.matching_words(tx, query, 5) == []
 
 
 async def test_pages_follow_one_another(database: Database, tenant: Tenant, admin: Principal) -> None:

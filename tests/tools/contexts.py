@@ -25,9 +25,18 @@ class Knowledge:
         return self.passages[:limit]
 
     async def search_products(
-        self, principal: Principal, query: str, *, genre: str | None, author: str | None, limit: int
+        self,
+        principal: Principal,
+        query: str,
+        *,
+        genre: str | None,
+        author: str | None,
+        limit: int,
+        price_to: float | None = None,
+        rating_from: float | None = None,
     ) -> list[Product]:
-        self.asked.append((principal.tenant_id, query, genre, author, limit))
+        bounds = () if price_to is rating_from is None else (price_to, rating_from)
+        self.asked.append((principal.tenant_id, query, genre, author, limit, *bounds))
         return self.products[:limit]
 
 

@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+# As an answer: nothing for a while, then the end of the connection.
+HANG = b"hang"
+
 
 def answer(body: bytes, kind: str = "application/json", status: str = "200 OK", extra: str = "") -> bytes:
     """A whole HTTP response."""
@@ -49,7 +52,7 @@ class LocalServer:
             writer.close()
 
     async def reply(self, path: str, writer: asyncio.StreamWriter) -> None:
-        if path == "/hang":
+        if path == "/hang" or self.answers.get(path) is HANG:
             await asyncio.sleep(5)
         elif path == "/drip":
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n")

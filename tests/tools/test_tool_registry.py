@@ -31,11 +31,14 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     monkeypatch.delitem(sys.modules, "shelf_plugin", raising=False)
 
 
-def test_names_are_unique_and_nothing_writes_unasked() -> None:
+def test_names_are_unique_and_what_writes_is_offered_first() -> None:
     names = [tool.name for tool in TOOLS]
-    assert names == ["order_status", "product_search", "faq_search", "calculator"]
+    assert names == [
+        *("order_status", "product_search", "faq_search", "calculator"),
+        *("start_return", "create_ticket"),
+    ]
     assert [tool.name for tool in load_tools()] == names
-    assert not any(tool.writes for tool in TOOLS)
+    assert [tool.name for tool in TOOLS if tool.writing] == ["start_return", "create_ticket"]
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from desk.domain import HandoffReason
 from web import ASSETS, FILES
 
 SOURCES = sorted(file for file in ASSETS.rglob("*") if file.suffix in {".js", ".css", ".html"})
@@ -44,7 +46,14 @@ def test_what_a_file_asks_for_is_served(file: Path) -> None:
     folder = here.rsplit("/", 1)[0] + "/"
     wanted = re.findall(r'(?:from|src=|href=) ?"([^"#:]+)"', text)
     addresses = {folder + path.removeprefix("./") if path.startswith("./") else path for path in wanted}
-    assert addresses - FILES.keys() == set()
+    assert {address.partition("?")[0] for address in addresses} - FILES.keys() == set()
+
+
+def test_the_console_has_words_for_every_reason() -> None:
+    script = (ASSETS / "console" / "queue.js").read_text(encoding="utf-8")
+    words = re.search(r"const REASONS = \{(.*?)\};", script, re.DOTALL)
+    assert words is not None
+    assert set(re.findall(r"^  (\w+):", words[1], re.MULTILINE)) == set(get_args(HandoffReason))
 
 
 def test_the_demo_embeds_the_widget_by_two_lines() -> None:

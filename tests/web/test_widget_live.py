@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -87,6 +88,7 @@ async def test_after_a_reload_it_listens_again(page: Page, wire: Wire) -> None:
     await page.reload()
     await page.locator(".launcher").click()
     await expect(page.locator(".log .agent")).to_have_count(1)
+    await asyncio.to_thread(wire.wait_for_listener, 2)
     wire.live.put(message(3, "Hello."))
     wire.live.put(message(4, "Still there?"))
     await expect(page.locator(".log .agent .bubble")).to_have_text(["Hello.", "Still there?"])

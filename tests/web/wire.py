@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -88,10 +89,12 @@ class Wire:
     scenes: deque[Stream | Refusal] = field(default_factory=deque)
     history: list[dict[str, Any]] = field(default_factory=list)
     graph: dict[str, Any] = field(default_factory=dict)
+    branding: dict[str, Any] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     go: threading.Event = field(default_factory=threading.Event)
     live: queue.Queue[str] = field(default_factory=queue.Queue)
     over: threading.Event = field(default_factory=threading.Event)
+    listeners: int = 0
 
     def turns(self) -> list[Seen]:
         return [request for request in self.seen if request.path == "/api/v1/chat/stream"]
@@ -100,11 +103,22 @@ class Wire:
         """A new listener to the live events; it replaces the one before."""
         self.over.set()
         self.over = threading.Event()
+        self.listeners += 1
         return self.over
+
+    def wait_for_listener(self, number: int) -> None:
+        """Until the `number`-th one listens; what is said before goes to the one before it."""
+        for _ in range(200):
+            if self.listeners >= number:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{self.listeners} came to listen, not {number}")
 
     def reset(self) -> None:
         self.listen()
+        self.listeners = 0
         self.live = queue.Queue()
+        self.branding = {}
         self.scenes.clear()
         self.history.clear()
         self.seen.clear()
@@ -146,6 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == f"/api/v1/conversations/{CONVERSATION}/events":
             self._note({})
             self._live(self.wire.live, self.wire.listen())
+        elif path == "/api/v1/me":
+            self._json(200, {"branding": self.wire.branding})
+        elif path == "/api/v1/widget/branding":
+            self._note({"site_key": parse_qs(urlsplit(self.path).query)["site_key"][0]})
+            self._json(200, self.wire.branding)
         elif path == "/playground/graph.json":
             self._json(200, self.wire.graph)
         else:

@@ -1,6 +1,7 @@
 /** The agents' page: joins the queue, the open conversation and the live events. */
 
 import { follow } from "/widget/live.js";
+import { raise } from "./alarm.js";
 import * as desk from "./desk.js";
 import { Queue } from "./queue.js";
 import { Talk } from "./talk.js";
@@ -8,7 +9,6 @@ import { Talk } from "./talk.js";
 const REFRESH_MS = 2000; // however much happens, the page asks no more often
 const at = (id) => document.getElementById(id);
 const TITLE = document.title;
-let sound = null;
 let email = null;
 let talk = null;
 const queue = new Queue(at("queue"), (id) => choose(id));
@@ -24,10 +24,12 @@ async function start() {
     at("me").textContent = `${who.email}, ${who.role} of ${who.tenant}`;
     talk = new Talk(email, loadQueue);
     const cursor = await loadQueue();
+    await openLinked();
     await listen(cursor);
   } catch (problem) {
     at("live").textContent = "off";
     at("me").textContent = explain(problem);
+    at("signin").hidden = problem.status !== 401;
   }
 }
 
@@ -37,7 +39,14 @@ async function loadQueue() {
   at("empty").hidden = handoffs.length > 0;
   const waiting = handoffs.filter((entry) => entry.waiting_seconds != null && (entry.state === "queued" || mine(entry)));
   document.title = waiting.length ? `(${waiting.length}) ${TITLE}` : TITLE;
+  say("waiting", waiting.length ? `${waiting.length} waiting` : "");
   return cursor;
+}
+
+/** Opens the conversation that a mail's link names. */
+async function openLinked() {
+  const id = location.hash.slice(1);
+  if (/^[0-9a-f-]{36}$/.test(id)) await choose(id);
 }
 
 async function listen(cursor) {
@@ -48,7 +57,7 @@ async function listen(cursor) {
       if (event === "online") refreshQueue();
       continue;
     }
-    if (event === "queued" || event === "sla_due" || (data.role === "user" && mineById(data))) ring();
+    if (event === "queued" || event === "sla_due" || (data.role === "user" && mineById(data))) raise(event);
     refreshQueue();
     if (data.handoff_id === talk.id) refreshTalk();
   }
@@ -63,21 +72,9 @@ async function choose(id) {
 const mine = ({ state, agent }) => state === "human" && agent === email;
 const mineById = ({ handoff_id: id }) => talk.mine && id === talk.id;
 
-at("sound").addEventListener("click", () => {
-  sound = sound ? null : new AudioContext();
-  at("sound").setAttribute("aria-pressed", String(Boolean(sound)));
-  ring();
-});
-
-/** Two short tones, if the agent turned the sound on. */
-function ring() {
-  for (const [tone, delay] of sound ? [[660, 0], [880, 0.16]] : []) {
-    const oscillator = new OscillatorNode(sound, { frequency: tone });
-    const gain = new GainNode(sound, { gain: 0.08 });
-    oscillator.connect(gain).connect(sound.destination);
-    oscillator.start(sound.currentTime + delay);
-    oscillator.stop(sound.currentTime + delay + 0.14);
-  }
+/** Changes a text only if it is another one, as screen readers read each change. */
+function say(id, text) {
+  if (at(id).textContent !== text) at(id).textContent = text;
 }
 
 document.addEventListener("keydown", (event) => {
@@ -110,7 +107,7 @@ function atMostEvery(ms, work) {
 }
 
 function explain({ status, message }) {
-  if (status === 401) return "You are not signed in. Open your login link, then come back here.";
+  if (status === 401) return "You are not signed in.";
   if (status === 403) return "This page is for agents and admins.";
   return message || "The connection was lost.";
 }

@@ -7,6 +7,7 @@ const REASONS = {
   offer_accepted: "the assistant did not know",
   complaint: "complaint",
   order_proof: "could not prove an order",
+  effect_unknown: "nobody knows whether it was done",
   other: "needs a person",
 };
 

@@ -1,4 +1,4 @@
-/** Draws the graph as SVG and lights its nodes and edges as a turn passes through. */
+/** Draws the graph as SVG, lights its nodes and edges as a turn passes through, and says which is chosen. */
 
 import { svg } from "/widget/dom.js";
 import { layOut } from "./layout.js";
@@ -13,8 +13,11 @@ export class Graph {
   #edges = [];
   #trail = [];
 
-  /** `shape` is `{nodes: [name], edges: [[from, to, label?]]}`; edges to unknown names (start, end) are not drawn. */
-  constructor(shape) {
+  /**
+   * `shape` is `{nodes: [name], edges: [[from, to, label?]]}`; edges to unknown names (start, end) are not drawn.
+   * `onPick(name)` is told which node was clicked.
+   */
+  constructor(shape, onPick = () => {}) {
     const edges = shape.edges.filter(([from, to]) => shape.nodes.includes(from) && shape.nodes.includes(to));
     const { places, columns, rows } = layOut(shape.nodes, edges);
     const boxes = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, box(place)]));
@@ -25,6 +28,7 @@ export class Graph {
       bottom = Math.max(bottom, lowest);
     }
     for (const name of shape.nodes) this.#nodes.set(name, node(name, boxes[name]));
+    for (const [name, item] of this.#nodes) item.addEventListener("click", () => onPick(name));
     const width = columns * (NODE.width + GAP.x) - GAP.x + 2 * MARGIN;
     const lines = svg("g", {}, ...this.#edges.map(({ line }) => line));
     const viewBox = `0 0 ${width} ${bottom + MARGIN}`;
@@ -34,8 +38,24 @@ export class Graph {
   /** Puts every light out. */
   reset() {
     this.#trail = [];
-    for (const item of this.element.querySelectorAll(".running, .ended, .taken")) item.classList.remove("running", "ended", "taken");
+    for (const item of this.element.querySelectorAll(".running, .ended, .taken, .picked")) item.classList.remove("running", "ended", "taken", "picked");
     for (const time of this.element.querySelectorAll(".time")) time.textContent = "";
+  }
+
+  /** Shows the way of a turn that is over, by its steps `[{node, ms}]`; what a node took is summed. */
+  trace(steps) {
+    this.reset();
+    const times = new Map();
+    for (const { node: name, ms } of steps) {
+      times.set(name, (times.get(name) ?? 0) + ms);
+      this.step({ node: name, state: "started" });
+      this.step({ node: name, state: "ended", ms: times.get(name) });
+    }
+  }
+
+  /** Frames one node as the chosen one. */
+  pick(name) {
+    for (const [other, item] of this.#nodes) item.classList.toggle("picked", other === name);
   }
 
   /** One `step` event: `{node, state: started | ended, ms?}`. */

@@ -1,13 +1,15 @@
-/** The playground page: sends one message and shows graph, events and reply as they arrive. */
+/** The playground page: sends a message or opens a recorded turn, shows its way, and forks it at a step. */
 
-import { Client, newKey } from "/widget/client.js";
+import { newKey } from "/widget/client.js";
 import { h } from "/widget/dom.js";
+import { client, explain } from "./api.js";
 import { Graph } from "./graph.js";
 import { describe } from "./reply.js";
+import { Workshop } from "./workshop.js";
 
 const at = (id) => document.getElementById(id);
-const client = new Client(() => ({ server: location.origin, token: null }));
-const graph = await loadGraph();
+let graph = null;
+let workshop = null;
 let conversation = null;
 let started = 0;
 let busy = false;
@@ -33,6 +35,9 @@ for (const button of document.querySelectorAll(".examples button")) {
     send(button.textContent);
   });
 }
+// A message may be sent before the graph is there.
+graph = await loadGraph();
+workshop = new Workshop(graph);
 
 async function loadGraph() {
   const response = await fetch("/playground/graph.json");
@@ -40,7 +45,9 @@ async function loadGraph() {
     at("graph").append("The graph could not be loaded; answers and events still work.");
     return null;
   }
-  const loaded = new Graph(await response.json());
+  const { langserve, ...shape } = await response.json();
+  if (langserve) at("pages").append(" ", h("a", { href: langserve }, "LangServe"));
+  const loaded = new Graph(shape, (name) => workshop?.pickNode(name));
   at("graph").append(loaded.element);
   return loaded;
 }
@@ -68,6 +75,7 @@ function begin(state) {
   graph?.reset();
   for (const id of ["answer", "facts", "events"]) at(id).replaceChildren();
   at("raw").hidden = true;
+  at("live").hidden = false;
   at("count").textContent = "";
   mark(state);
 }
@@ -88,6 +96,7 @@ function finish(done) {
   at("raw").hidden = false;
   at("raw").querySelector("pre").textContent = JSON.stringify(done, null, 2);
   mark("done");
+  workshop?.recorded(done.turn_id);
 }
 
 function fail(detail) {
@@ -103,10 +112,4 @@ function mark(state) {
 function keep(id) {
   conversation = id;
   at("conversation").textContent = id ? `Conversation ${id}` : "No conversation yet.";
-}
-
-function explain({ status, message }) {
-  if (status === 0) return "The connection to the server was lost. Is it running? Send the message again.";
-  if (status === 401) return "You are not signed in. Open the login link that “make run” printed, then come back here.";
-  return message || "Something went wrong.";
 }

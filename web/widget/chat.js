@@ -1,19 +1,33 @@
-/** `<deskgraph-chat server token title locale open>`: joins the view to the chat API. */
+/** `<deskgraph-chat server token site identity title locale open>`: joins the view to the chat API. */
 
+import { brandingOf, colorsOf } from "./brand.js";
 import { Client, newKey, Problem } from "./client.js";
 import { follow } from "./live.js";
 import { answer, bubble, notice, past } from "./messages.js";
+import { stored } from "./storage.js";
 import { STYLE } from "./style.js";
 import { View } from "./view.js";
+import { Visitor } from "./visitor.js";
 import { wordsFor } from "./words.js";
 
 const HOME = new URL(import.meta.url).origin;
 const BACK_TO_COMPOSER = new Set([413, 422]);
 
 export class DeskgraphChat extends HTMLElement {
-  static observedAttributes = ["open", "title"];
+  static observedAttributes = ["open", "title", "site", "identity"];
 
-  #client = new Client(() => ({ server: this.#server, token: this.getAttribute("token") }));
+  /** A statement of the shop's server about who the visitor is, or a function that fetches a fresh one. */
+  identity = this.identity ?? null; // a page may have set it before this script came
+
+  #visitor = new Visitor(() => ({
+    server: this.#server,
+    site: this.getAttribute("site"),
+    identity: this.identity ?? this.getAttribute("identity"),
+  }));
+  #client = new Client(
+    async () => ({ server: this.#server, token: this.getAttribute("token") || (await this.#visitor.token()) }),
+    () => !this.getAttribute("token") && this.#visitor.forget(),
+  );
   #view = null;
   #words = null;
   #language = "en";
@@ -24,6 +38,7 @@ export class DeskgraphChat extends HTMLElement {
   #withPerson = false;
   #ending = false;
   #heard = new Set();
+  #brand = {};
 
   connectedCallback() {
     if (this.#view) return;
@@ -40,12 +55,14 @@ export class DeskgraphChat extends HTMLElement {
     root.adoptedStyleSheets = [STYLE];
     root.append(this.#view.root);
     this.#label();
+    this.#dress();
     if (this.hasAttribute("open")) this.#toggle();
   }
 
   attributeChangedCallback(name) {
-    if (!this.#view) return;
-    if (name === "title") this.#label();
+    if (name === "site" || name === "identity") this.#visitor.forget();
+    else if (!this.#view) return;
+    else if (name === "title") this.#label();
     else if (this.#view.panel.hidden === this.hasAttribute("open")) this.#toggle();
   }
 
@@ -218,7 +235,14 @@ export class DeskgraphChat extends HTMLElement {
   }
 
   #label() {
-    this.#view.heading.textContent = this.getAttribute("title") || this.#words.title;
+    this.#view.heading.textContent = this.getAttribute("title") || this.#brand.title || this.#words.title;
+  }
+
+  async #dress() {
+    const here = { server: this.#server, site: this.getAttribute("site"), token: this.getAttribute("token") };
+    this.#brand = await brandingOf(this.#client, here);
+    this.#view.dress(colorsOf(this.#brand.color), this.#brand.logo_url);
+    this.#label();
   }
 
   get #server() {
@@ -251,11 +275,3 @@ export class DeskgraphChat extends HTMLElement {
   }
 }
 
-/** Storage throws where the browser forbids it; the conversation then lasts as long as the page. */
-function stored(use) {
-  try {
-    return use();
-  } catch {
-    return null;
-  }
-}

@@ -23,9 +23,13 @@ export class Problem extends Error {
 }
 
 export class Client {
-  /** `settings()` gives `{server, token}` at each call: `server` is an origin, `token` a bearer token or null. */
-  constructor(settings) {
+  /**
+   * `settings()` gives, or promises, `{server, token}` at each call: `server` is an origin, `token` a bearer token
+   * or null. A refused token that is not `renew`ed stays refused; true means that the next `settings()` has another.
+   */
+  constructor(settings, renew = () => false) {
     this.settings = settings;
+    this.renew = renew;
   }
 
   /**
@@ -79,8 +83,15 @@ export class Client {
   }
 
   /** One request with the caller's identity; throws a Problem for every refusal. */
-  async request(path, { method, headers = {}, body, signal }) {
-    const { server, token } = this.settings();
+  async request(path, options) {
+    let response = await this.#send(path, options);
+    if (response.status === 401 && this.renew()) response = await this.#send(path, options);
+    if (!response.ok) throw await problemOf(response);
+    return response;
+  }
+
+  async #send(path, { method, headers = {}, body, signal }) {
+    const { server, token } = await this.settings();
     const url = new URL(path, server);
     const sameOrigin = url.origin === location.origin;
     const request = {
@@ -90,9 +101,7 @@ export class Client {
       body: body && JSON.stringify(body),
       signal,
     };
-    const response = await within(IDLE_MS, fetch(url, request));
-    if (!response.ok) throw await problemOf(response);
-    return response;
+    return within(IDLE_MS, fetch(url, request));
   }
 }
 
@@ -108,7 +117,7 @@ function identity(token, sameOrigin) {
   return csrf ? { "X-CSRF-Token": decodeURIComponent(csrf[1]) } : {};
 }
 
-async function problemOf(response) {
+export async function problemOf(response) {
   const body = await response.json().catch(() => ({}));
   return new Problem(response.status, body.detail ?? body.title, Number(response.headers.get("Retry-After")) || 0);
 }

@@ -3,8 +3,6 @@
 const CSS = `
 :host {
   all: initial;
-  --accent: var(--deskgraph-accent, #1f5a4c);
-  --on-accent: var(--deskgraph-on-accent, #ffffff);
   --ink: #1d2624; --soft: #55615d; --line: #dfe4e1; --paper: #ffffff; --wash: #f4f6f4; --alarm: #9b1c1c;
   position: fixed; inset-block-end: 20px; inset-inline-end: 20px; z-index: 2147483000;
   color-scheme: light; color: var(--ink);
@@ -15,10 +13,16 @@ const CSS = `
 button, textarea { font: inherit; color: inherit; }
 button { cursor: pointer; }
 button:disabled, [aria-disabled="true"] { cursor: not-allowed; }
-:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+:focus-visible { outline: 3px solid var(--accent-text); outline-offset: 2px; }
 .icon { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
+/* What the page says comes before what the tenant's branding says. */
+.root {
+  --accent: var(--deskgraph-accent, var(--brand, #1f5a4c));
+  --on-accent: var(--deskgraph-on-accent, var(--on-brand, #ffffff));
+  --accent-text: var(--deskgraph-accent, var(--brand-text, #1f5a4c));
+}
 .launcher {
   display: grid; place-items: center; width: 60px; height: 60px; border: 0; border-radius: 50%;
   background: var(--accent); color: var(--on-accent); box-shadow: 0 6px 20px rgb(20 40 34 / .28);
@@ -34,8 +38,10 @@ button:disabled, [aria-disabled="true"] { cursor: not-allowed; }
   animation: rise .18s ease-out;
 }
 header { display: flex; align-items: center; justify-content: space-between; gap: 12px; padding-block: 16px; padding-inline: 20px 12px; background: var(--accent); color: var(--on-accent); }
+header div { flex: 1; min-width: 0; }
+.logo { flex: none; width: 40px; height: 40px; border-radius: 10px; object-fit: contain; background: var(--paper); }
 h2 { font-size: 17px; font-weight: 650; line-height: 1.25; overflow-wrap: anywhere; }
-header p { font-size: 13px; opacity: .9; }
+header p { font-size: 13px; }
 .close { display: grid; place-items: center; flex: none; width: 44px; height: 44px; border: 0; border-radius: 12px; background: none; }
 .close:hover { background: rgb(255 255 255 / .14); }
 header :focus-visible { outline-color: var(--on-accent); outline-offset: -4px; }
@@ -78,12 +84,12 @@ dd { overflow-wrap: anywhere; }
 .thumb { display: grid; place-items: center; width: 32px; height: 32px; border: 0; border-radius: 8px; background: none; color: var(--soft); }
 .thumb .icon { width: 17px; height: 17px; }
 .thumb:hover { background: #e6ebe8; }
-.thumb[aria-pressed="true"] { color: var(--accent); background: #dcebe5; }
+.thumb[aria-pressed="true"] { color: var(--accent-text); background: #dcebe5; }
 .thumb[aria-pressed="true"] .icon { fill: currentColor; fill-opacity: .25; }
 .choices { display: flex; flex-wrap: wrap; gap: 8px; }
 .choices button {
-  min-height: 36px; padding: 5px 14px; border: 1.5px solid var(--accent); border-radius: 18px; background: var(--paper);
-  color: var(--accent); font-size: 14px; font-weight: 550; text-align: start; overflow-wrap: anywhere;
+  min-height: 36px; padding: 5px 14px; border: 1.5px solid var(--accent-text); border-radius: 18px; background: var(--paper);
+  color: var(--accent-text); font-size: 14px; font-weight: 550; text-align: start; overflow-wrap: anywhere;
 }
 .choices button:hover, .again:hover { background: #eaf2ee; }
 
@@ -94,7 +100,7 @@ dd { overflow-wrap: anywhere; }
 .again { margin-block-start: 6px; min-height: 36px; padding: 4px 14px; border: 1.5px solid currentColor; border-radius: 10px; background: var(--paper); font-weight: 600; }
 
 footer { padding: 8px 12px 12px; background: var(--paper); border-block-start: 1px solid var(--line); }
-.person { display: inline-flex; align-items: center; gap: 7px; min-height: 36px; padding: 4px 8px; border: 0; border-radius: 8px; background: none; color: var(--accent); font-size: 14px; font-weight: 600; text-align: start; }
+.person { display: inline-flex; align-items: center; gap: 7px; min-height: 36px; padding: 4px 8px; border: 0; border-radius: 8px; background: none; color: var(--accent-text); font-size: 14px; font-weight: 600; text-align: start; }
 .person:hover { background: var(--wash); }
 .person .icon { flex: none; width: 18px; height: 18px; }
 .composer { display: flex; align-items: flex-end; gap: 8px; margin-block-start: 4px; }

@@ -40,7 +40,7 @@ export class View {
   #panel(on) {
     const { words } = this;
     const close = h("button", { type: "button", class: "close", "aria-label": words.close, onclick: on.close }, icon(CLOSE));
-    const head = h("header", {}, h("div", {}, this.heading, this.about), close);
+    this.head = h("header", {}, h("div", {}, this.heading, this.about), close);
     const person = h("button", { type: "button", class: "person", onclick: on.person }, icon(PERSON), words.person);
     const label = h("label", { class: "unseen", for: "message" }, words.label);
     const form = h("form", { class: "composer" }, label, this.input, this.sendButton);
@@ -50,7 +50,16 @@ export class View {
     });
     this.input.addEventListener("input", () => this.#fit());
     const foot = h("footer", {}, person, form);
-    return h("section", { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true }, head, this.scroller, this.status, foot);
+    return h("section", { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true }, this.head, this.scroller, this.status, foot);
+  }
+
+  /** Colours by custom property, and the picture, or null, that stands before the title. */
+  dress(colors, picture) {
+    for (const [name, color] of Object.entries(colors)) this.root.style.setProperty(name, color);
+    if (!picture) return;
+    const logo = h("img", { class: "logo", src: picture, alt: "", referrerpolicy: "no-referrer" });
+    logo.addEventListener("error", () => logo.remove());
+    this.head.prepend(logo);
   }
 
   #key(event, on) {

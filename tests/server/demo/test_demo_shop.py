@@ -50,7 +50,8 @@ async def test_order_status_is_as_the_contract_says(shop: httpx.AsyncClient) -> 
     assert reply.status_code == 200
     body = reply.json()
     assert body.keys() == {
-        *("id", "status", "placed_on", "shipped_on", "eta", "carrier", "items", "customer"),
+        *("id", "status", "placed_on", "shipped_on", "eta", "delivered_on", "carrier", "items"),
+        "customer",
     }
     assert (body["id"], body["status"]) == ("100234", "shipped")
     assert body["customer"] == {"email": "ada@example.com", "postcode": "90210"}
@@ -180,7 +181,14 @@ async def no_passages(principal: Principal, query: str, *, limit: int) -> list[P
 
 
 async def no_products(
-    principal: Principal, query: str, *, genre: str | None, author: str | None, limit: int
+    principal: Principal,
+    query: str,
+    *,
+    genre: str | None,
+    author: str | None,
+    limit: int,
+    price_to: float | None = None,
+    rating_from: float | None = None,
 ) -> list[Product]:
     return []
 
@@ -205,3 +213,10 @@ async def test_the_order_tool_asks_the_running_shop(tmp_path: Path) -> None:
         process.kill()
         process.wait()
     assert json.loads((tmp_path / "run" / "shop.json").read_text()) == {"url": url}
+
+
+async def test_the_orders_of_a_customer_are_listed(shop: httpx.AsyncClient) -> None:
+    listed = await shop.get("/api/orders", headers={"X-Customer-Email": "ADA@example.com"})
+    assert {order["id"] for order in listed.json()["orders"]} == {"100234", "100198", "100251"}
+    assert (await shop.get("/api/orders", headers={"X-Customer-Email": "x@y"})).json() == {"orders": []}
+    assert (await shop.get("/api/orders")).status_code == 422

@@ -1,0 +1,97 @@
+"""Reads what a customer wishes a product to cost and how good it should be, and whether like another."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+LONGEST_READ: Final = 1000
+DEAREST: Final = 1_000_000.0
+_CENT: Final = 0.01
+
+_MONEY = (
+    r"(?:[$€£]\s?)?(?P<{0}>\d{{1,6}}+(?:[.,]\d{{1,2}}+)?+)(?:\s?(?:[$€£]|euros?\b|eur\b|dollars?\b|usd\b|bucks\b"
+    r"|pounds?\b|quid\b|gbp\b))?+"
+)
+_NO_STARS = (
+    r"(?!\s*(?:\+|stars?|sterne?|étoiles|estrellas|stelle|sterren|estrelas|of|out|years?|pages?|books?))"
+)
+_UNDER = re.compile(
+    r"\b(?:(?P<strict>cheaper than|less than|under|below|billiger als|günstiger als|unter|moins de|menos de"
+    r"|meno di|sotto i|minder dan|onder de)|at most|up to|no more than|not more than|max(?:imum)?(?: of)?"
+    rf"|within|höchstens|bis zu)\s+{_MONEY.format('under')}{_NO_STARS}",
+    re.IGNORECASE,
+)
+_OVER = re.compile(
+    r"\b(?:more than|over|above|at least|from|dearer than|mehr als|über|mindestens|plus de|más de|più di"
+    r"|meer dan|mais de)\s+(?=[$€£]|\d[\d.,]{0,8}\s?(?:[$€£]|eur|dollar|usd|bucks|pound))"
+    rf"{_MONEY.format('over')}",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(
+    rf"\b(?:between|zwischen|entre|tra|tussen)\s+{_MONEY.format('low')}\s+(?:and|und|et|y|e|en)\s+"
+    rf"{_MONEY.format('high')}{_NO_STARS}",
+    re.IGNORECASE,
+)
+_NUMBER_WORDS: Final = {"three": 3.0, "four": 4.0, "five": 5.0, "drei": 3.0, "vier": 4.0, "quatre": 4.0}
+_STARS = re.compile(
+    rf"(?:\b(?:with )?(?:at least|mindestens|minimum) )?\b"
+    rf"(?P<stars>[1-5](?:[.,]\d{{1,2}})?|{'|'.join(_NUMBER_WORDS)})\s?\+?\s?-?(?:or more |and up )?"
+    r"(?:stars?|sterne?n?|étoiles|estrellas|stelle|sterren|estrelas)\b"
+    r"|\b(?:rated|rating|ratings)(?: (?:of|is))?(?: (?:at least|over|above|higher than|better than))?"
+    r"\s+(?P<rated>[1-5](?:[.,]\d{1,2})?)\b",
+    re.IGNORECASE,
+)
+_LIKE = re.compile(
+    r"(?<!would )(?<!'d )\b(?:like|similar to|such as|reminds me of|loved|enjoyed|liked|fan of|after reading"
+    r"|wie|comme|como|come|zoals)\b",
+    re.IGNORECASE,
+)
+_CHEAP = re.compile(
+    r"\b(?:cheap(?:est)?|günstig(?:ste)?|pas cher|barato|economico|goedkoop)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Bounds in the catalogue's currency and in stars of 5; `like` wants others than the titles it names.
+
+    `words` is the query without what was read out of it, for a search by words and by meaning.
+    """
+
+    words: str
+    price_from: float = 0.0
+    price_to: float = DEAREST
+    rating_from: float = 0.0
+    like: bool = False
+    cheapest: bool = False
+
+
+def read_wishes(query: str) -> Wishes:
+    """What the query wishes; only its beginning is read. Bounds are inclusive."""
+    text = query[:LONGEST_READ]
+    low, high, stars = 0.0, DEAREST, 0.0
+    if found := _BETWEEN.search(text):
+        low, high = sorted((_number(found["low"]), _number(found["high"])))
+        text = _without(text, found)
+    if found := _UNDER.search(text):
+        high = min(high, _number(found["under"]) - (_CENT if found["strict"] else 0.0))
+        text = _without(text, found)
+    if found := _STARS.search(text):
+        stars = _number(found["stars"] or found["rated"])
+        text = _without(text, found)
+    if found := _OVER.search(text):
+        low = max(low, _number(found["over"]))
+        text = _without(text, found)
+    like, cheapest = bool(_LIKE.search(text)), bool(_CHEAP.search(text))
+    return Wishes(text.strip(), low, high, stars, like=like, cheapest=cheapest)
+
+
+def _number(written: str) -> float:
+    known = _NUMBER_WORDS.get(written.lower())
+    return float(written.replace(",", ".")) if known is None else known
+
+
+def _without(text: str, found: re.Match[str]) -> str:
+    return f"{text[: found.start()]} {text[found.end() :]}"

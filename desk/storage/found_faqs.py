@@ -1,0 +1,135 @@
+"""FAQs as a search finds them: those nearest in meaning, weighed by shared words, or by words alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desk.domain import Principal
+from desk.storage.faqs import COLUMNS, SHOWN, Faq, faq_of
+from desk.storage.pool import Cursor, Database, Tx
+from desk.storage.vectors import Vector
+
+# Words are compared in this many FAQs, those nearest in meaning: the others are out of reach by any share.
+CANDIDATES = 50
+# A text of many sentences is as near to a FAQ as its best ones are on average.
+BEST_SENTENCES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFaq:
+    """A FAQ, its cosine similarity, and the weighted share of the query's words that stand in it, 0 to 1."""
+
+    faq: Faq
+    cosine: float
+    share: float = 0.0
+
+
+# An array of few: those that have a life of their own, and not now. Nothing is left out after the limit.
+_UNSHOWN = f"""array(select f.id from faqs f
+    where (f.draft or f.publish_at is not null or f.expires_at is not null)
+        and not ({SHOWN}))"""  # noqa: S608
+
+_OF_ONE = """
+    select faq_id, max(-(embedding <#> %b::vector)) as cosine from faq_embeddings
+    where faq_id <> all({hidden}) group by faq_id
+"""
+_OF_SEVERAL = f"""
+    select faq_id, avg(cosine) as cosine from (
+        select e.faq_id, max(-(e.embedding <#> s.vector)) as cosine,
+            row_number() over (partition by e.faq_id order by max(-(e.embedding <#> s.vector)) desc) as place
+        from faq_embeddings e cross join (values {{values}}) as s (sentence, vector)
+        where e.faq_id <> all({{hidden}}) group by e.faq_id, s.sentence
+    ) by_sentence where place <= {BEST_SENTENCES} group by faq_id
+"""  # noqa: S608
+
+# A word that stands in few of the candidates tells more than one that stands in all. Words are looked up one
+# by one by `plainto_tsquery`, so that nothing a customer types can be an operator; in the FAQ's own language.
+_NEAREST = """
+with candidates as materialized (
+    select faq_id, cosine from ({scores}) scored order by cosine desc, faq_id limit %s
+), texts as materialized (
+    select f.id, text_search_of(f.language) as config, f.words
+    from candidates c join faqs f on f.id = c.faq_id
+), asked as materialized (
+    select config, lexeme, plainto_tsquery('simple', lexeme) as word
+    from (select distinct config from texts) spoken cross join lateral unnest(to_tsvector(config, %s))
+), hits as materialized (
+    select t.id, a.config, a.lexeme from texts t join asked a on a.config = t.config and t.words @@ a.word
+), weights as materialized (
+    select config, lexeme, ln(1 + (select count(*) from candidates)::float8 / (1 + count(id))) as weight
+    from asked left join hits using (config, lexeme) group by config, lexeme
+), shares as (
+    select id, sum(weight) / (select sum(weight) from weights w where w.config = h.config) as share
+    from hits h join weights using (config, lexeme) group by id, h.config
+)
+select {columns}, c.cosine, coalesce(s.share, 0) as share
+from candidates c join faqs f on f.id = c.faq_id left join shares s on s.id = c.faq_id
+order by c.cosine + %s * coalesce(s.share, 0) desc, f.external_id limit %s
+"""
+
+
+async def nearest(
+    database: Database,
+    principal: Principal,
+    vectors: NDArray[np.float32],
+    limit: int,
+    *,
+    words: str = "",
+    worth: float = 0.0,
+    everything: bool = False,
+) -> list[FoundFaq]:
+    """The tenant's FAQs nearest to a vector, or to the best of several: rows of length 1; best first, exact.
+
+    Shared words are worth `worth` times their share. Only what is shown now is found, unless `everything`.
+    Row-level security cuts the scan to the tenant's vectors; only the candidates' texts are read. One round
+    trip: the answer is read when its transaction is over.
+    """
+    async with database.tenant_tx(principal, pipeline=True) as tx:
+        cursor = await _ask_nearest(tx, np.atleast_2d(vectors), limit, words, worth, everything=everything)
+    return [FoundFaq(faq_of(row[:-2]), float(row[-2]), float(row[-1])) for row in await cursor.fetchall()]
+
+
+async def _ask_nearest(
+    tx: Tx, vectors: NDArray[np.float32], limit: int, words: str, worth: float, *, everything: bool
+) -> Cursor:
+    hidden = "'{}'::uuid[]" if everything else _UNSHOWN
+    values = ", ".join(f"({number}, %b::vector)" for number in range(len(vectors)))
+    scores = (_OF_ONE if len(vectors) == 1 else _OF_SEVERAL).format(hidden=hidden, values=values)
+    statement = _NEAREST.format(scores=scores, columns=COLUMNS)
+    asked = (*map(Vector, vectors), max(limit, CANDIDATES), words.replace("\0", " "), worth, limit)
+    return await tx.execute(statement, asked)
+
+
+# A rare word counts more than one that stands everywhere, and in the question more than in the answer.
+_MATCHING = f"""
+with asked as materialized (
+    select config, lexeme, plainto_tsquery('simple', lexeme) as word
+    from (select distinct text_search_of(language) as config from faqs) spoken
+        cross join lateral unnest(to_tsvector(config, %s))
+), hits as (
+    select f.id, config, lexeme,
+        case when to_tsvector(config, f.question) @@ word then 1.0 else 0.5 end as place
+    from faqs f join asked on config = text_search_of(f.language) and f.words @@ word where {SHOWN}
+), weights as (
+    select config, lexeme, ln(1 + (select count(*) from faqs)::float8 / (1 + count(id))) as weight
+    from asked left join hits using (config, lexeme) group by config, lexeme
+), best as (
+    select id, sum(weight * place) / (select sum(weight) from weights w where w.config = h.config) as share
+    from hits h join weights using (config, lexeme) group by id, h.config
+)
+select {COLUMNS}, best.share from best join faqs f on f.id = best.id
+order by best.share desc, f.external_id limit %s
+"""  # noqa: S608
+
+
+async def matching_words(tx: Tx, query: str, limit: int) -> list[FoundFaq]:
+    """The tenant's FAQs that share words with `query`, best first, for when vectors cannot be had.
+
+    The share is that of the query's words that stand in the question (in the answer they count half),
+    weighted by how rare they are; the cosine is 0.
+    """
+    cursor = await tx.execute(_MATCHING, (query.replace("\0", " "), limit))
+    return [FoundFaq(faq_of(row[:-1]), 0.0, float(row[-1])) for row in await cursor.fetchall()]

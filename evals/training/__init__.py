@@ -1,0 +1,1 @@
+"""How the weights that ship with the service were trained; nothing here runs in production."""

@@ -1,0 +1,72 @@
+"""offer_action: put before the customer what their message asks for; it is done once they say yes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from desk.domain import Action, Answer
+from desk.errors import ToolUnavailable
+from desk.tooling import Spoken, Tool, ToolResult
+from graphs.answering import answered, say
+from graphs.nodes.handoff import ask_for_person
+from graphs.nodes.lookup_order import MOST_PROOFS
+from graphs.offering import Refusal, offer
+from graphs.orders_meant import Meant, orders_meant
+from graphs.state import TurnContext, TurnState
+from prompts.replies import phrase, spoken_language
+
+
+async def offer_action(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
+    """Offer it, ask for the order number that is missing, or say why it cannot be done."""
+    context, topic = runtime.context, state.get("topic", {})
+    intent = state["decision"].intent
+    understanding = await context.services.understandings.of(context.tenant, context.prompts)
+    wanted = understanding.pack.find(intent or "")
+    tool = context.services.tools[wanted.tool] if wanted and wanted.tool else None
+    assert tool is not None, "the pack only names tools that there are"
+    assert tool.writing is not None, "and an action changes something"
+    if topic.get("proofs_tried", 0) >= MOST_PROOFS:
+        return ask_for_person(state, context, "order_proof")
+    try:
+        meant = await orders_meant(state, context)
+    except ToolUnavailable:
+        meant = Meant()  # the number is asked for, as of everybody
+    numbers = meant.numbers or tuple(order.id for order in meant.orders)
+    given = tool.writing.draft(state["text"], numbers)
+    if given is None:
+        ask = say(state, "order_ask_number", tool.writing.route, intent=intent)
+        return answered(state, ask, waiting_for="order_number")
+    found = await offer(tool, given, state, context, proofs=True)
+    if isinstance(found, Refusal):
+        return _refused(state, tool, found.result)
+    return _offered(state, tool, found)
+
+
+def _offered(state: TurnState, tool: Tool[Any], action: Action) -> TurnState:
+    language, decision = state["language"], state["decision"]
+    assert tool.writing is not None
+    return answered(
+        state,
+        Answer(
+            phrase("action_offer", language, action=action.label),
+            spoken_language(language),
+            tool.writing.route,
+            decision.intent,
+            decision.confidence,
+            actions=(action,),
+        ),
+        proofs_tried=0,
+    )
+
+
+def _refused(state: TurnState, tool: Tool[Any], result: ToolResult) -> TurnState:
+    """What the tool says; an order that was not found may be proved with the next message."""
+    assert tool.writing is not None
+    spoken = result.spoken or Spoken("action_unavailable")
+    answer = say(state, spoken.key, tool.writing.route, intent=state["decision"].intent, **spoken.values)
+    if spoken.key != "order_not_found":
+        return answered(state, answer)
+    tried = state.get("topic", {}).get("proofs_tried", 0)
+    return answered(state, answer, waiting_for="order_proof", proofs_tried=tried + 1)

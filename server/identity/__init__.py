@@ -1,0 +1,1 @@
+"""Identity: whose tokens are believed, what they must say, and the accounts, keys and sites of our own."""

@@ -1,0 +1,1 @@
+"""Tests of the mail port and of what is behind it."""

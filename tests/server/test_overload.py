@@ -1,0 +1,103 @@
+"""A process with more to do than it can turns new turns away at once, and takes them again soon after."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from server.events import Reachable
+from server.front import Front
+from server.overload import Overload, Overloaded
+from tests.server.conftest import served
+
+
+@pytest.fixture
+async def overload() -> AsyncIterator[Overload]:
+    """Watching this event loop."""
+    watch = Overload()
+    watch.start(lambda: 0)
+    yield watch
+    watch.stop()
+
+
+async def be_busy(seconds: float) -> None:
+    """Keep the loop busy in pieces of 30 ms, as many turns at once do."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        await asyncio.sleep(0)
+        time.sleep(0.03)  # noqa: ASYNC251 - being busy is what is tested
+
+
+@contextmanager
+def turns_under_way(overload: Overload, count: int) -> Iterator[None]:
+    with ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(overload.turn())
+        yield
+
+
+async def test_a_loop_that_is_late_for_long_refuses_and_recovers(overload: Overload) -> None:
+    with turns_under_way(overload, 20):
+        await be_busy(0.3)
+        with pytest.raises(Overloaded) as refused:
+            overload.check()
+        assert (refused.value.status, refused.value.retry_after) == (429, 1)
+        rings = 0
+        while overload.refuses and rings < 1000:
+            await asyncio.sleep(0.01)
+            rings += 1
+        assert rings < 1000, "it did not recover"
+
+
+async def test_with_few_turns_under_way_nobody_is_refused(overload: Overload) -> None:
+    with turns_under_way(overload, 16):
+        await be_busy(0.3)
+        assert overload.lateness > 0.012
+        assert not overload.refuses
+
+
+async def test_one_long_pause_refuses_nobody(overload: Overload) -> None:
+    with turns_under_way(overload, 20):
+        for _ in range(5):
+            await asyncio.sleep(0.02)
+        time.sleep(0.2)  # noqa: ASYNC251 - the pause is what is tested
+        assert overload.lateness < 0.1
+
+
+async def test_a_line_before_the_database_refuses() -> None:
+    watch = Overload()
+    watch.start(lambda: 101)
+    assert watch.refuses
+    watch.stop()
+
+
+async def test_turns_are_refused_at_the_front_and_nothing_else_is() -> None:
+    watch = Overload()
+    watch.start(lambda: 101)
+    asked: list[str] = []
+
+    async def answer(request: Request) -> Response:
+        asked.append(request.url.path)
+        return PlainTextResponse("served")
+
+    paths = ("/api/v1/chat/", "/api/v1/chat/history")
+    routes = [Route(path, answer, methods=["GET", "POST"]) for path in paths]
+    app = Reachable(Front(Starlette(routes=routes), watch))
+    async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
+        refused = await client.post("/api/v1/chat/", json={"message": "hi"})
+        assert refused.status_code == 429
+        assert refused.headers["retry-after"] == "1"
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json()["correlation_id"] == refused.headers["x-correlation-id"]
+        assert (await client.get("/api/v1/chat/history")).text == "served"
+    watch.stop()
+    assert asked == ["/api/v1/chat/history"]

@@ -1,0 +1,337 @@
+"""The prompt engineer's workshop in a real browser on the real application, with the network blocked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import socket
+import sys
+from asyncio.subprocess import DEVNULL
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, Route, expect
+
+from desk.embedded import Engines
+from desk.settings import Settings
+from evals.cases import read_cases
+from server.app import create_app
+from server.issuer import load_issuer
+from tests.conftest import MODELS
+from tests.graphs.conversing import POINTS, POINTS_ANSWER
+from tests.server.conftest import bearer, served
+from tests.server.limits_told import limits_told
+from tests.server.replicas import until
+from tests.server.wire import ask
+from tests.servers.openai_wire import Reply, SeenRequest, Wire, openai_wire, say
+
+pytestmark = pytest.mark.browser
+
+expect.set_options(timeout=15_000)
+
+# Where pictures of the pages go, for whoever wants to look at them.
+SHOTS = os.environ.get("SHOTS")
+
+
+def answer(request: SeenRequest) -> Reply:
+    """What the model says depends on its prompt alone."""
+    system = request.json["messages"][0]["content"]
+    opening = ("Gladly! ",) if "some flattery" in system else ()
+    return say(*opening, POINTS_ANSWER, usage=(321, 12))
+
+
+@pytest.fixture(scope="module")
+async def wire() -> AsyncIterator[Wire]:
+    async with openai_wire() as running:
+        running.answer_by(answer)
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def url(settings: Settings, wire: Wire) -> AsyncIterator[str]:
+    """An application whose model is the local server."""
+    changed = settings.model_copy(update={"openai_base_url": wire.base_url})
+    async with served(create_app(changed)) as address:
+        yield address
+
+
+@pytest.fixture
+async def customer(url: str, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    headers = bearer(load_issuer(settings), "ada@example.com")
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def page(browser: Browser, url: str, settings: Settings) -> AsyncIterator[Page]:
+    """An admin's tab that reaches this application and nothing else; an error on its page fails the test."""
+    profile = await browser.new_context(
+        locale="en-GB", viewport={"width": 1440, "height": 1000}, reduced_motion="reduce"
+    )
+    tab = await profile.new_page()
+    tab.set_default_timeout(10_000)
+    wrong: list[str] = []
+
+    async def only_ours(route: Route) -> None:
+        if route.request.url.startswith(url):
+            await route.continue_()
+        else:
+            wrong.append(route.request.url)
+            await route.abort()
+
+    await profile.route("**/*", only_ours)
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on(
+        "console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None
+    )
+    code = load_issuer(settings).sign(
+        tenant="bookshop", email="boss@desk.example", role="admin", seconds=60, typ="login+jwt"
+    )
+    await tab.goto(f"{url}/login?code={code}")
+    yield tab
+    await profile.close()
+    assert wrong == []
+
+
+async def shot(page: Page, name: str) -> None:
+    if SHOTS:
+        await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
+
+
+@pytest.fixture(scope="module")
+async def second(settings: Settings, migrated: Engines, wire: Wire) -> AsyncIterator[str]:
+    """Another process of the same installation, and its address."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "DATABASE_URL": migrated.database_url,
+        "REDIS_URL": str(migrated.redis_url),
+        "OPENAI_BASE_URL": wire.base_url,
+        "DESK_HOME": str(settings.home),
+        "DESK_MODELS_DIR": str(MODELS),
+        "DESK_IN_PROCESS_WORKER": "false",
+        **limits_told(settings),
+    }
+    command = ("-m", "uvicorn", "--factory", "server.app:create_app", "--port", str(port))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, "--log-level", "critical", env=environment, stdout=DEVNULL, stderr=DEVNULL
+    )
+    address = f"http://127.0.0.1:{port}"
+
+    async def ready() -> bool:
+        try:
+            async with httpx.AsyncClient() as client:
+                return (await client.get(f"{address}/api/v1/readyz")).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    try:
+        await until(ready, 90)
+        yield address
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def test_a_recorded_conversation_is_forked_compared_and_becomes_a_case(
+    page: Page, url: str, second: str, settings: Settings, customer: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    first = await ask(customer, "I am ada.hidden@example.org, thanks")
+    reply = await ask(customer, POINTS, conversation_id=first["conversation_id"])
+    await page.goto(f"{url}/playground")
+    await page.locator(f'[data-turn="{reply["turn_id"]}"]').click()
+    await look_at_its_steps(page)
+    await fork_and_compare(page)
+    made = await save_as_case(page, tmp_path)
+    assert [turn["say"] for turn in made["turns"]] == ["I am [EMAIL_1], thanks", POINTS]
+    assert made["turns"][1]["expect"]["citations"] == ["loyalty-points"]
+    await run_the_suite(page)
+    headers = bearer(load_issuer(settings), "ada@example.com")
+    async with httpx.AsyncClient(base_url=second, headers=headers, timeout=30) as elsewhere:
+        await promote_and_roll_back(page, elsewhere)
+
+
+async def look_at_its_steps(page: Page) -> None:
+    await expect(page.locator("#turn-told")).to_have_text(POINTS_ANSWER)
+    await expect(page.locator("#talk button")).to_have_count(2)
+    await expect(page.locator("#graph .node.ended")).to_have_count(6)
+    await shot(page, "turn")
+    await page.locator("#steps button", has_text="retrieve_faqs").click()
+    await expect(page.locator("#inspector .passages li").first).to_contain_text("loyalty-points")
+    await page.locator('#graph [data-node="route_intent"]').click()
+    await expect(page.locator("#inspector")).to_contain_text("because")
+    await expect(page.locator("#inspector .examples li")).to_have_count(3)
+    await expect(page.locator("#inspector .against")).to_contain_text("less than discounts")
+    await shot(page, "reasons")
+    await shot(page, "route")
+    await page.locator("#steps button", has_text="call_llm").click()
+    await expect(page.locator("#inspector .sent.system pre")).to_contain_text("You are the support assistant")
+
+
+async def fork_and_compare(page: Page) -> None:
+    await expect(page.locator("#fork-node")).to_have_text("call_llm")
+    await page.locator("#fork-prompt-name").click()
+    prompt = page.locator("#fork-prompt")
+    await prompt.fill((await prompt.input_value()).replace("no flattery", "some flattery"))
+    await page.locator("#fork-times").select_option("3")
+    await page.get_by_role("button", name="Run in the sandbox").click()
+    await expect(page.locator("#runs thead th")).to_have_count(4)
+    await expect(page.get_by_role("button", name="Run in the sandbox")).to_be_visible()
+    answers = page.locator('#runs [data-row="answer"] td')
+    await expect(answers).to_have_text([POINTS_ANSWER, *[f"Gladly! {POINTS_ANSWER}"] * 3])
+    await expect(page.locator('#runs [data-row="prompt"] td').last).to_have_text("support edited")
+    await expect(page.locator('#runs [data-row="answer"] td.differs')).to_have_count(3)
+    await expect(page.locator("#diff ins")).to_have_text("Gladly! ")
+    await expect(page.locator("#diff")).to_contain_text("route stays model")
+    await shot(page, "compare")
+
+
+async def save_as_case(page: Page, folder: Path) -> Any:
+    """The case as it was downloaded, with one fact that only the edited prompt gives."""
+    await page.locator("#runs thead").get_by_role("button", name="Save as case").nth(1).click()
+    await expect(page.locator("#case-text")).to_have_value(re.compile("loyalty-points"))
+    made = json.loads(await page.locator("#case-text").input_value())
+    made["turns"][-1]["expect"]["facts"] = ["Gladly"]
+    await page.locator("#case-text").fill(json.dumps(made))
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Download as JSONL").click()
+    file = folder / "cases.jsonl"
+    await (await download.value).save_as(file)
+    assert json.loads(file.read_text(encoding="utf-8")) == made
+    assert [case.id for case in read_cases(file)] == [made["id"]]
+    return made
+
+
+async def run_the_suite(page: Page) -> None:
+    await page.get_by_role("button", name="Run the suite").click()
+    await expect(page.locator("#suite-state")).to_have_text("1 of 1 cases passed.")
+    await page.locator("#suite-tuned").uncheck()
+    await page.get_by_role("button", name="Run the suite").click()
+    await expect(page.locator("#suite-state")).to_have_text("0 of 1 cases passed.")
+    await expect(page.locator("#suite-failures")).to_contain_text("facts")
+    await shot(page, "suite")
+
+
+async def promote_and_roll_back(page: Page, elsewhere: httpx.AsyncClient) -> None:
+    """The label reaches another process within moments, for conversations that begin then."""
+
+    async def says(answer: str) -> bool:
+        return bool((await ask(elsewhere, POINTS))["reply"]["text"] == answer)
+
+    assert await says(POINTS_ANSWER)
+    await page.locator("#release-share").fill("100")
+    await page.locator("#release-note").fill("friendlier")
+    await page.get_by_role("button", name="Promote").click()
+    await expect(page.locator("#release-state")).to_contain_text("canary stands on v")
+    await expect(page.locator('#labels [data-label="canary"]')).to_contain_text("100 %")
+    await shot(page, "release")
+    await until(lambda: says(f"Gladly! {POINTS_ANSWER}"), 20)
+    await page.get_by_role("button", name="Roll back").click()
+    await expect(page.locator("#release-state")).to_have_text("canary stands nowhere any more.")
+    await until(lambda: says(POINTS_ANSWER), 20)
+
+
+async def test_a_message_is_watched_and_then_open_step_by_step(page: Page, url: str) -> None:
+    await page.goto(f"{url}/playground")
+    await page.get_by_role("button", name="Where is my order 100234?", exact=True).click()
+    await expect(page.locator("#state")).to_have_text("done")
+    await expect(page.locator("#turn-asked")).to_have_text("Where is my order 100234?")
+    await expect(page.locator("#steps button").last).to_contain_text("lookup_order")
+    await expect(page.get_by_role("link", name="LangServe")).to_have_attribute(
+        "href", "/langserve/support/playground/"
+    )
+    await shot(page, "live")
+
+
+async def test_a_canned_reply_is_changed_tried_out_and_published(
+    page: Page, url: str, second: str, settings: Settings, customer: httpx.AsyncClient
+) -> None:
+    reply = await ask(customer, "hi")
+    await page.goto(f"{url}/playground?turn={reply['turn_id']}")
+    await page.locator("#steps button", has_text="route_intent").click()
+    await page.locator("#fork-intents-name").click()
+    intents = page.locator("#fork-intents")
+    await intents.fill((await intents.input_value()).replace("Hello and welcome to the bookshop!", "Ahoy!"))
+    await page.locator("#fork-times").select_option("1")
+    await page.get_by_role("button", name="Run in the sandbox").click()
+    answers = page.locator('#runs [data-row="answer"] td')
+    await expect(answers.last).to_have_text("Ahoy! How can I help you today?")
+    await page.locator("#release-of").select_option("intents")
+    await page.locator("#release-label").select_option("production")
+    headers = bearer(load_issuer(settings), "ada@example.com")
+    async with httpx.AsyncClient(base_url=second, headers=headers, timeout=30) as elsewhere:
+
+        async def ahoy() -> bool:
+            return bool((await ask(elsewhere, "hi"))["reply"]["text"].startswith("Ahoy!"))
+
+        async def as_before() -> bool:
+            return not await ahoy()
+
+        assert await as_before()
+        await page.get_by_role("button", name="Promote").click()
+        await expect(page.locator("#release-state")).to_contain_text("production stands on v")
+        await shot(page, "intents")
+        await until(ahoy, 30)
+        production = page.locator('#labels [data-label="production"]')
+        await production.get_by_role("button", name="Roll back").click()
+        await expect(page.locator("#release-state")).to_contain_text("production stands nowhere")
+        await until(as_before, 30)
+
+
+async def test_it_fits_a_phone(page: Page, url: str, customer: httpx.AsyncClient) -> None:
+    reply = await ask(customer, POINTS)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(f"{url}/playground?turn={reply['turn_id']}")
+    await page.locator("#steps button", has_text="call_llm").click()
+    await page.get_by_role("button", name="Run in the sandbox").click()
+    await expect(page.locator("#runs thead th")).to_have_count(4)
+    assert await page.evaluate("document.documentElement.scrollWidth") == 390
+    await shot(page, "phone")
+
+
+async def test_a_customer_is_told_whom_it_is_for(browser: Browser, url: str, settings: Settings) -> None:
+    profile = await browser.new_context()
+    tab = await profile.new_page()
+    code = load_issuer(settings).sign(
+        tenant="bookshop", email="ada@example.com", role="user", seconds=60, typ="login+jwt"
+    )
+    await tab.goto(f"{url}/login?code={code}")
+    await tab.goto(f"{url}/playground")
+    await expect(tab.locator("#recorded-note")).to_contain_text("for admins")
+    await profile.close()
+
+
+async def test_what_went_wrong_becomes_a_faq(page: Page, url: str, customer: httpx.AsyncClient) -> None:
+    question = "Does the zorbal fit a gramblefast?"
+    turn = await ask(customer, "xqzt blorf wumpus")
+    await customer.post("/api/v1/chat/feedback", json={"turn_id": turn["turn_id"], "rating": "down"})
+    await page.goto(f"{url}/review")
+    await expect(page.locator("#tiles .tile")).to_have_count(5)
+    await expect(page.locator("#chart-turns svg")).to_be_visible()
+    await expect(page.locator("#prompts tbody tr").first).to_contain_text("support v2")
+    await expect(page.locator("#problem")).to_be_hidden()
+    card = page.locator(f'#turns [data-turn="{turn["turn_id"]}"]')
+    await expect(card).to_contain_text("rated down")
+    await shot(page, "review")
+    await card.get_by_label("Label", exact=True).select_option("unclear")
+    await expect(card.locator(".state")).to_have_text("labelled")
+    await card.get_by_role("button", name="FAQ draft").click()
+    await card.get_by_label("Question").fill(question)
+    await card.get_by_label("Answer").fill("Yes, every zorbal fits every gramblefast.")
+    await shot(page, "draft")
+    await card.get_by_role("button", name="Publish").click()
+    await expect(card.locator(".state")).to_have_text("made a FAQ")
+    assert (await ask(customer, question))["reply"]["citations"][0]["title"] == question
+    await page.locator("#wanted").select_option("reviewed")
+    await card.get_by_role("link", name="Make a case").click()
+    await expect(page.locator("#case-text")).to_have_value(re.compile("xqzt blorf wumpus"))
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(f"{url}/review")
+    await expect(page.locator("#tiles .tile")).to_have_count(5)
+    assert await page.evaluate("document.documentElement.scrollWidth") == 390
+    await shot(page, "review-phone")

@@ -1,0 +1,1 @@
+"""Tests of whose data it is: keys, export, erasure, the audit."""

@@ -1,0 +1,51 @@
+/** Speaks the playground's API: recorded turns, their steps, and runs in the sandbox. */
+
+import { Client } from "/widget/client.js";
+import { readEvents } from "/widget/sse.js";
+
+const PLAYGROUND = "/api/v1/playground";
+const IDLE_MS = 120_000; // a model may think for a while before its step ends
+
+export const client = new Client(() => ({ server: location.origin, token: null }));
+
+export async function get(path) {
+  return (await client.request(path, { method: "GET" })).json();
+}
+
+export async function send(method, path, body) {
+  const response = await client.request(path, { method, body });
+  return response.status === 204 ? null : response.json();
+}
+
+/** `{turns, next_cursor}`: recorded turns, the newest first. */
+export function turns({ conversation, cursor, limit = 30 } = {}) {
+  const query = new URLSearchParams({ limit });
+  if (conversation) query.set("conversation_id", conversation);
+  if (cursor) query.set("cursor", cursor);
+  return get(`${PLAYGROUND}/turns?${query}`);
+}
+
+/** A recorded turn with its steps, the prompt and the parameters that it had. */
+export const turn = (id) => get(`${PLAYGROUND}/turns/${id}`);
+
+/** Runs a fork (`{at, message?, state?, prompt?, parameters?, times}`) and yields its events. */
+export async function* runs(id, fork) {
+  const headers = { Accept: "text/event-stream" };
+  const response = await client.request(`${PLAYGROUND}/turns/${id}/runs`, { method: "POST", headers, body: fork });
+  yield* readEvents(response.body, IDLE_MS);
+}
+
+/** What went wrong, for whoever reads it. */
+export function explain({ status, message }) {
+  if (status === 0) return "The connection to the server was lost. Is it running? Try again.";
+  if (status === 401) return "You are not signed in. Sign in at /signin, or open the login link that “make run” printed, then come back here.";
+  if (status === 403) return "Recorded turns are for admins of the shop. Sign in as one at /signin.";
+  return message || "Something went wrong.";
+}
+
+/** Plays cases (`{cases}` or `{suite}`, with `prompt?` and `parameters?`) in the sandbox and yields its events. */
+export async function* suiteRun(body) {
+  const headers = { Accept: "text/event-stream" };
+  const response = await client.request("/api/v1/evals/runs", { method: "POST", headers, body });
+  yield* readEvents(response.body, IDLE_MS);
+}

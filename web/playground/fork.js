@@ -1,0 +1,94 @@
+/** The form that forks a recorded turn at a step: what to change there, and how often to run on. */
+
+import { h } from "/widget/dom.js";
+
+const at = (id) => document.getElementById(id);
+// The texts that a fork may have in place of a turn's own.
+const TEXTS = ["prompt", "intents"];
+
+export class Fork {
+  #turn = null;
+  #step = null;
+
+  /** `run(turn, fork)` is asked to run what the form says. */
+  constructor(run) {
+    at("fork").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const fork = this.#read();
+      if (fork) run(this.#turn, fork);
+    });
+    at("fork-reset").addEventListener("click", () => this.show(this.#turn, this.#step, true));
+  }
+
+  /** Shows the form for a step; what was typed stays as long as it is the same turn. */
+  show(turn, step, anew = false) {
+    const known = turn.forkable && step.place != null;
+    at("fork-card").hidden = !turn.forkable;
+    if (!known) return;
+    if (anew || this.#turn?.id !== turn.id) this.#fill(turn);
+    if (anew || this.#step !== step) at("fork-state").value = JSON.stringify(step.input, null, 2);
+    this.#turn = turn;
+    this.#step = step;
+    at("fork-node").textContent = step.node;
+    this.#say("");
+  }
+
+  busy(is) {
+    at("fork-run").setAttribute("aria-disabled", is);
+    at("fork-run").textContent = is ? "Running…" : "Run in the sandbox";
+  }
+
+  #fill(turn) {
+    const { prompt, intents, parameters } = turn;
+    at("fork-message").value = turn.message;
+    for (const name of TEXTS) at(`fork-${name}`).value = turn[name].text;
+    at("fork-prompt-name").textContent = `Prompt ${prompt.name} v${prompt.version}`;
+    at("fork-intents-name").textContent = `Intents and canned replies v${intents.version}`;
+    at("fork-variables").textContent = `It may use ${prompt.variables.map((name) => `{{${name}}}`).join(", ")}.`;
+    at("fork-parameters").replaceChildren(...Object.entries(parameters).map(([name, known]) => parameter(name, known)));
+  }
+
+  /** The fork as the API takes it, of what differs alone; null when the state is no JSON. */
+  #read() {
+    const fork = { at: this.#step.place, times: Number(at("fork-times").value), ...this.tuning() };
+    const message = at("fork-message").value.trim();
+    if (message && message !== this.#turn.message) fork.message = message;
+    try {
+      fork.state = changed(this.#step.input, JSON.parse(at("fork-state").value));
+    } catch {
+      this.#say("The state is no JSON. Mend it, or choose “Undo changes”.");
+      return null;
+    }
+    this.#say("");
+    return fork;
+  }
+
+  /** `{prompt?, intents?, parameters}`: what differs from what the turn had. */
+  tuning() {
+    const inputs = [...at("fork-parameters").querySelectorAll("input")].filter(({ value, defaultValue }) => value !== "" && value !== defaultValue);
+    const parameters = Object.fromEntries(inputs.map(({ name, value }) => [name, Number(value)]));
+    const edited = TEXTS.filter((name) => this.#turn && at(`fork-${name}`).value.trim() !== this.#turn[name].text.trim());
+    return { parameters, ...Object.fromEntries(edited.map((name) => [name, at(`fork-${name}`).value])) };
+  }
+
+  #say(problem) {
+    at("fork-problem").textContent = problem;
+    at("fork-problem").hidden = !problem;
+  }
+
+  /** Shows what a run was refused for. */
+  refuse(problem) {
+    this.#say(problem);
+  }
+}
+
+function parameter(name, { node, what, least, most, whole, value }) {
+  const id = `parameter-${name}`;
+  const input = h("input", { id, name, type: "number", min: least, max: most, step: whole ? 1 : "any", value: value ?? "", placeholder: "as set", title: what });
+  return h("div", {}, h("label", { for: id }, name.replaceAll("_", " ")), input, h("small", {}, `${node}: ${what}`));
+}
+
+/** The values of `after` that are not those of `before`. */
+function changed(before, after) {
+  return Object.fromEntries(Object.entries(after).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
+}
