@@ -115,8 +115,8 @@ class Following:
         with contextlib.suppress(CacheAway):
             await self._feed.hint(f"watch {stream.turn_id}")
 
-    async def _take(self, principal: Principal, stream: TurnStream, *, over: bool = False) -> None:
-        """Append what the feed has. An error counts only if the turn is `over`: it may have been replayed."""
+    async def _take(self, principal: Principal, stream: TurnStream, *, failed: bool = False) -> None:
+        """Append what the feed has. An error counts only if the turn `failed`: it may be an earlier run's."""
         try:
             key = await self._services.engine.keys.data_key(principal)
             batches = await self._feed.read(feed_key_of(principal.tenant_id, stream.turn_id), stream.last_id)
@@ -127,7 +127,7 @@ class Following:
             if is_error(one):
                 if number < len(frames):
                     continue
-                if not over:
+                if not failed:
                     return
             stream.copy(event_id, one)
 
@@ -135,7 +135,7 @@ class Following:
         """The end is in the database a moment before it is in the feed, if the feed has it at all."""
         fresh = turn.finished_at is not None and datetime.now(UTC) - turn.finished_at < _FRESH
         for _ in range(_ROUNDS_AT_THE_END if fresh or stream.copied else 1):
-            await self._take(principal, stream, over=True)
+            await self._take(principal, stream, failed=turn.problem is not None)
             if stream.ended:
                 return
             await asyncio.sleep(COPY_SECONDS)

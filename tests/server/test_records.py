@@ -92,7 +92,7 @@ async def test_health_ready_metrics_and_docs(anyone: httpx.AsyncClient, ada: htt
     paths = (await anyone.get("/openapi.json")).json()["paths"]
     assert "/api/v1/chat/stream" in paths
     assert "/api/v1/handoffs" in paths
-    assert "/api/v1/evals" not in paths
+    assert "/api/v1/chat/completions" not in paths
 
 
 async def test_logs_name_the_request_but_not_the_message(
