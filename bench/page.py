@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
+from bench.kept import Kept
 from bench.result import Figures, Result
 from desk.embedded.postgres import MAJOR
 
@@ -15,7 +16,7 @@ PACKAGES = ("langgraph", "langgraph-checkpoint-postgres", "langserve", "fastapi"
 
 HEAD = """# Benchmarks
 
-Written by `desk bench all`. Ours and the peer give the same answers, in the same run, in turns (A, B, A, B);
+Written by `desk bench`. Ours and the peer give the same answers, in the same run, in turns (A, B, A, B);
 a figure is the median of the rounds. Ratios count, absolute times do not travel: a ratio above 1 says how
 many times better ours is. `cpu_ms` is the CPU time a turn takes of the process that serves it, the steadiest
 figure; `stores_cpu_ms` is that of Postgres and Redis; `commits` are transactions that wrote; `spread` is the
@@ -25,21 +26,21 @@ limits); the peer does none of that.
 """
 
 
-def benchmark_page(
-    results: Sequence[Result], load: tuple[float, float], failed: Mapping[str, str] | None = None
-) -> str:
-    """The whole page; `load` is the machine's load average before and after, `failed` says why by name."""
+def benchmark_page(found: Sequence[Kept], failed: Mapping[str, str] | None = None) -> str:
+    """The whole page; `failed` says why a benchmark has no figures, by name."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     machine = (
-        f"Machine: {os.cpu_count()} cores ({platform.machine()}), load average {load[0]:.1f} before and"
-        f" {load[1]:.1f} after. Python {platform.python_version()}, PostgreSQL {MAJOR}, {versions}."
+        f"Machine: {os.cpu_count()} cores ({platform.machine()})."
+        f" Python {platform.python_version()}, PostgreSQL {MAJOR}, {versions}."
     )
     missing = [f"## {name}\n\nNot measured: {why}\n" for name, why in (failed or {}).items()]
-    return "\n".join([HEAD, f"{machine}\n", *(_section(result) for result in results), *missing])
+    return "\n".join([HEAD, f"{machine}\n", *(_section(kept) for kept in found), *missing])
 
 
-def _section(result: Result) -> str:
-    parts = [f"## {result.name}\n", f"{result.title}.\n", _figures(result)]
+def _section(kept: Kept) -> str:
+    result, (before, after) = kept.result, kept.load
+    when = f"{kept.date}, load average {before:.1f} before and {after:.1f} after."
+    parts = [f"## {result.name}\n", f"{result.title}. {when}\n", _figures(result)]
     if result.goals:
         rows = [[g.what, g.goal, _number(g.found), "yes" if g.met else "no"] for g in result.goals]
         parts.append(_table(["goal", "wanted", "found", "met"], rows))

@@ -12,10 +12,12 @@ import typer
 from rich.table import Table
 
 from desk.errors import InvalidInput
+from desk.settings import load_settings
 from desk.telemetry.logs import configure_logs
 from server.commands.opening import console, say
 
 if TYPE_CHECKING:
+    from bench.kept import Kept
     from bench.result import Result
     from bench.stage import Effort
 
@@ -32,8 +34,11 @@ def bench(
     json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the figures here.")] = None,
     rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds per side; the median counts.")] = 5,
     turns: Annotated[int, typer.Option(min=1, max=10_000, help="Turns in each round.")] = 96,
+    *,
+    page: Annotated[bool, typer.Option("--page", help=f"Write {PAGE}, as `all` does.")] = False,
 ) -> None:
-    """Measure ours beside its peer, in a home of its own; `all` also writes docs/benchmarks.md."""
+    """Measure ours beside its peer, in a home of its own; figures are kept in the home for the page."""
+    from bench.kept import read_kept
     from bench.page import benchmark_page
     from bench.registry import NAMES
     from bench.stage import Effort
@@ -41,28 +46,32 @@ def bench(
     if name != "all" and name not in NAMES:
         raise InvalidInput(f"There is no benchmark {name!r}; there are {', '.join(NAMES)} and all.")
     configure_logs("error")
-    before = os.getloadavg()[0]
-    results, failed = _run_all(NAMES if name == "all" else (name,), Effort(rounds, turns))
-    if name == "all":
+    folder = load_settings().home / "bench"
+    found, failed = _run_all(NAMES if name == "all" else (name,), Effort(rounds, turns), folder)
+    if page or name == "all":
+        others = [kept for kept in read_kept(NAMES, folder) if kept.result.name not in failed]
         PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(benchmark_page(results, (before, os.getloadavg()[0]), failed))
+        PAGE.write_text(benchmark_page(others, failed))
     if json is not None:
-        plain = [result.to_json() for result in results]
+        plain = [kept.result.to_json() for kept in found]
         told = plain if name == "all" else next(iter(plain), {})
         json.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
     if failed:
         raise typer.Exit(1)
 
 
-def _run_all(names: tuple[str, ...], effort: Effort) -> tuple[list[Result], dict[str, str]]:
+def _run_all(names: tuple[str, ...], effort: Effort, folder: Path) -> tuple[list[Kept], dict[str, str]]:
     """What was found, and why the others failed; one that fails does not keep the others from running."""
+    from bench.kept import just_found
     from bench.result import BenchFailed
 
-    results: list[Result] = []
+    results: list[Kept] = []
     failed: dict[str, str] = {}
     for name in names:
+        before = os.getloadavg()[0]
         try:
-            results.append(_run(name, effort))
+            results.append(just_found(_run(name, effort), before))
+            results[-1].keep(folder)
         except BenchFailed as error:
             failed[name] = error.detail
             say(f"{name} failed: {error.detail}")

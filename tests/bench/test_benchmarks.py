@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
 
 from bench import canned, distance, history, overload, route, tenants, tokens, turn
+from bench.kept import Kept, read_kept
 from bench.page import benchmark_page
 from bench.registry import NAMES, load
 from bench.result import Result
@@ -64,11 +66,15 @@ async def test_a_crowd_is_answered_or_told_so(stage: Stage) -> None:
     assert result.ours["gone_share"] < 1
 
 
-async def test_route_is_right_where_it_is_clear(stage: Stage) -> None:
+async def test_route_is_right_where_it_is_clear(stage: Stage, tmp_path: Path) -> None:
     result = await in_a_thread(route.measure(stage, TINY))
     assert result.ours["accuracy"] > 0.5
-    page = benchmark_page([result], (0.5, 0.7), {"start": "it did not"})
+    Kept(result, "2026-01-02", (0.5, 0.7)).keep(tmp_path)
+    [kept] = read_kept(NAMES, tmp_path)
+    assert kept == Kept(result, "2026-01-02", (0.5, 0.7))
+    page = benchmark_page([kept], {"start": "it did not"})
     assert "## route" in page
+    assert "2026-01-02, load average 0.5 before and 0.7 after." in page
     assert "## start\n\nNot measured: it did not" in page
     assert str(stage.settings.home) not in page
 
