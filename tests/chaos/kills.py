@@ -92,12 +92,13 @@ class Kills:
     killed: Counter[str] = field(default_factory=Counter)
     reached: Counter[str] = field(default_factory=Counter)
     died_at: dict[str, float] = field(default_factory=dict)
+    keepers: set[str] = field(default_factory=set)
     chance: random.Random = field(default_factory=lambda: random.Random(20))
     left: int = 0
 
     async def run(self) -> None:
         """All kills; returns when every customer has a last word."""
-        keepers = [await self.cast.start(None, True) for _ in range(KEEPERS)]
+        keepers = [await self._keeper() for _ in range(KEEPERS)]
         deaths = iter(self._deaths())
         async with asyncio.TaskGroup() as customers:
             async with asyncio.TaskGroup() as slots:
@@ -169,10 +170,15 @@ class Kills:
         # Whatever became of the replica, the conversation goes on.
         await customer.say(self.cast.goes_on, Manner(how="send"))
 
+    async def _keeper(self) -> Replica:
+        keeper = await self.cast.start(None, True)
+        self.keepers.add(keeper.name)
+        return keeper
+
     async def _kill_keepers(self, keepers: list[Replica]) -> None:
         for _ in range(self.effort.keepers):
             await asyncio.sleep(self.chance.uniform(0.3, 1.5))
-            keepers.append(await self.cast.start(None, True))
+            keepers.append(await self._keeper())
             # A turn whose process died three times is laid aside by design: its last try is spared.
             await until(self._no_last_try, 600)
             victim = keepers.pop(self.chance.randrange(KEEPERS))
@@ -206,18 +212,21 @@ async def _until_talking(customer: Customer) -> None:
     await until(talks, 60)
 
 
-def recoveries(history: History, died_at: dict[str, float]) -> list[tuple[float, str]]:
+def recoveries(history: History, died_at: dict[str, float], keepers: set[str]) -> list[tuple[float, str]]:
     """Seconds from each death that broke off a reading to the first event of the run that took the turn over.
 
     With each, what its customer went through.
 
     Where that run died too, before it told anything, a later one is seen; that is no takeover of one death.
+    Nor is the death of a replica that only handed on what another one ran: a second run is of a keeper.
     """
     found = []
     for sent in history.sent:
         for number, attempt in enumerate(sent.attempts):
             died = died_at.get(attempt.replica)
             if died is None or attempt.whole or not attempt.events or attempt.how == "send":
+                continue
+            if attempt.events[-1].id > IDS_PER_RUN and attempt.replica not in keepers:
                 continue
             after = _next_run(sent, number)
             if after is not None:
@@ -323,7 +332,7 @@ _WHEN = {
 
 def _recovery(kills: Kills) -> Section:
     section = Section("P3", "Orphans are taken over", "Measured in the kills of the first section.")
-    found = sorted(recoveries(kills.history, kills.died_at))
+    found = sorted(recoveries(kills.history, kills.died_at, kills.keepers))
     times = [seconds for seconds, _ in found]
     trials = f"{len(times):,} readings that a kill broke off"
     if times:
