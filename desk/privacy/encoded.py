@@ -16,7 +16,6 @@ _BASE64 = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{11,2000}={0,2}(?![\w+/=-])")
 def find_encoded(text: str, find: Callable[[str], Iterable[Found]]) -> Iterator[Found]:
     """Words that read as text with a personal value in it when decoded, under the value's type."""
 
-
     def hidden_in(word: str) -> EntityType | None:
         hidden = _decoded(word)
         return next((found.type for found in find(hidden) if found.type), None) if hidden else None

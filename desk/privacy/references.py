@@ -28,9 +28,7 @@ _EXPLICIT = {
     "_": re.compile(r"[a-z](?<!\w.)[a-z]{2,11}(?:_[a-z]{2,12}){0,2}_[0-9]{3,20}\b"),
 }
 # Begins with a class and looks back from its end: so the engine skips to where a token may begin.
-_TOKEN = re.compile(
-    r"[#A-Za-z_\d-](?<![\w#-].)(?:(?<=\d)|(?<!\d)[#A-Za-z_-]{0,11}\d)[\w-]{0,40}(?![\w-])"
-)
+_TOKEN = re.compile(r"[#A-Za-z_\d-](?<![\w#-].)(?:(?<=\d)|(?<!\d)[#A-Za-z_-]{0,11}\d)[\w-]{0,40}(?![\w-])")
 _LONGEST_PATTERN = 100
 _SLOW = re.compile(r"\)[*+{]|(?:[*+}].*){5}")
 

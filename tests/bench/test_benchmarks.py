@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from bench import canned, distance, history, overload, route, tenants, tokens, turn
+from bench import admission, canned, distance, history, overload, route, tenants, tokens, turn
 from bench.page import benchmark_page
 from bench.registry import NAMES, load
 from bench.result import Result
@@ -43,6 +43,13 @@ async def test_history_keeps_fewer_rows_than_stock(stage: Stage) -> None:
 async def test_canned_answers_over_http(stage: Stage) -> None:
     result = await in_a_thread(canned.measure(stage, TINY, (2,)))
     assert result.ours["commits"] < result.peer["commits"]
+
+
+async def test_admission_asks_redis_once(stage: Stage) -> None:
+    result = await in_a_thread(admission.measure(stage, TINY))
+    assert result.ours["round_trips"] < 1.5 < result.peer["round_trips"]
+    assert [row["token"] for row in result.axis] == ["seen before", "first seen"]
+    assert "## admission" in benchmark_page([result], (0.5, 0.7))
 
 
 @pytest.mark.extras
