@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 from desk.privacy import checksums
 from desk.privacy.normalise import small
@@ -119,7 +120,7 @@ def _luhn_windows(run: str) -> Iterator[tuple[int, int, bool]]:
     at = [index for index, char in enumerate(run) if "0" <= char <= "9"]
     digits = run.translate(_UNPARTED)
     sums = checksums.luhn_sums(digits)
-    ends = [place for place, (here, after) in enumerate(zip(at, at[1:], strict=False), 1) if after > here + 1]
+    ends = [place for place, (here, after) in enumerate(pairwise(at), 1) if after > here + 1]
     ending = {*ends, len(at)}
     for start in (0, *ends):
         known = _lengths(digits[start : start + 4])

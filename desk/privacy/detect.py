@@ -67,7 +67,11 @@ def detect_normalised(
             kept.append(Found(start, end, kind))
     if all(found.type is None for found in kept):
         return []
-    allowed = AllowedRanges(normalised.text, allowed_terms)
+    return _spans(normalised, text, kept, AllowedRanges(normalised.text, allowed_terms))
+
+
+def _spans(normalised: Normalised, text: str, kept: list[Found], allowed: AllowedRanges) -> list[Span]:
+    """What was kept, but for references and allowed terms, in places of the original text."""
     spans: list[Span] = []
     reached = 0
     for start, end, kind in sorted(kept, key=itemgetter(0)):

@@ -1,4 +1,4 @@
-"""What a check says of each spelling in one text: asked once for each, for hostile text says one thing often."""
+"""What a check says of each spelling in one text, asked once: hostile text says one thing often."""
 
 from __future__ import annotations
 

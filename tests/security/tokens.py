@@ -1,9 +1,9 @@
-"""Tokens: bad ones of an identity provider and of the built-in issuer, at every door, and floods of unknown keys.
+"""Tokens: bad ones of an identity provider and of the built-in issuer, at every door; keys that nobody has.
 
 Every token is right but for one thing: its algorithm, key, type, issuer, audience, time, a claim, its form.
-Each is tried as a bearer, as the session cookie, in the socket's first message, in its handshake, for a stream
-of events and as a link that works once; good ones are let in there, or else this would prove nothing. As a
-bearer every one must get the very answer of a missing one. Then keys are asked for that nobody has.
+Each is tried as a bearer, as the session cookie, in the socket's first message, in its handshake, for a
+stream of events and as a link that works once; good ones are let in there, or else this would prove nothing.
+As a bearer every one must get the very answer of a missing one. Then keys are asked for that nobody has.
 """
 
 from __future__ import annotations

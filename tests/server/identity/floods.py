@@ -1,4 +1,4 @@
-"""Asks for keys that nobody has, by a clock that the asker moves, and counts what the provider hears of it."""
+"""Asks for keys that nobody has, by a clock that the asker moves; counts what the provider hears."""
 
 from __future__ import annotations
 

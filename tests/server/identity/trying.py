@@ -1,4 +1,4 @@
-"""Tries tokens at every door, and tells which of them were let in, or were told apart from no token at all."""
+"""Tries tokens at every door, and tells which were let in, or told apart from no token at all."""
 
 from __future__ import annotations
 
