@@ -159,7 +159,7 @@ def _median(rounds: Sequence[Figures]) -> Figures:
 
 
 async def _require_equal_answers(sides: Sequence[Side], tokens: Tokens, few: Tokens) -> None:
-    """Raises BenchFailed unless both let in, limit and refuse the same; we remember forgers, so it is last."""
+    """Raises BenchFailed unless both let in, limit and refuse the same; last, as we remember forgers."""
     asked = [tokens.first, *(few.first for _ in range(LIMIT + 1)), tokens.another(), tokens.forged()]
     expected = [200, *(200 for _ in range(LIMIT)), 429, 200, 401]
     for side in sides:
