@@ -29,10 +29,11 @@ class Connection:
 
     async def ask(self, path: str, body: Any, headers: dict[str, str]) -> tuple[int, bytes]:
         """The status and the answer, whatever they are."""
-        reader = await self._send(path, body, headers)
-        with _whole(path):
-            status, fields = await _head(reader)
-            return status, await reader.readexactly(int(fields[b"content-length"]))
+        return await self._answer(await self._send(path, body, headers), path)
+
+    async def get(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        """The status and the answer to a question without a body, whatever they are."""
+        return await self._answer(await self._send(path, None, headers), path)
 
     async def events(self, path: str, body: Any, headers: dict[str, str]) -> EventReader:
         """Begin a stream of server-sent events; raises BenchFailed unless its status is 200."""
@@ -48,14 +49,19 @@ class Connection:
         if self._writer is not None:
             self._writer.close()
 
+    async def _answer(self, reader: asyncio.StreamReader, path: str) -> tuple[int, bytes]:
+        with _whole(path):
+            status, fields = await _head(reader)
+            return status, await reader.readexactly(int(fields[b"content-length"]))
+
     async def _send(self, path: str, body: Any, headers: dict[str, str]) -> asyncio.StreamReader:
         # A server closes what was idle for long: the rounds of the other side may take more than that.
         if self._reader is None or self._writer is None or self._reader.at_eof():
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        payload = orjson.dumps(body)
+        payload, method = (b"", "GET") if body is None else (orjson.dumps(body), "POST")
         fields = {"host": "127.0.0.1", "content-type": "application/json", **headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        request = f"POST {path} HTTP/1.1\r\n{head}content-length: {len(payload)}\r\n\r\n"
+        request = f"{method} {path} HTTP/1.1\r\n{head}content-length: {len(payload)}\r\n\r\n"
         self._writer.write(request.encode() + payload)
         return self._reader
 

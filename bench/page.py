@@ -61,7 +61,7 @@ def _axis(axis: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]
     rows: list[dict[str, str]] = []
     for point in axis:
         sizes = {name: str(value) for name, value in point.items() if not isinstance(value, dict)}
-        ours: Figures = point["ours"]
+        ours: Figures = point.get("ours", {})
         ratios = {name: side for name, side in point.items() if name.startswith("ratio")}
         rows.append(sizes | {name: _with_ratios(name, value, ratios) for name, value in ours.items()})
     heads = list(rows[0])

@@ -19,6 +19,7 @@ NAMES = (
     "overload",
     "history",
     "canned",
+    "admission",
     "tenants",
     "route",
     "start",

@@ -78,9 +78,9 @@ def desk_environment(settings: Settings, **overrides: str) -> dict[str, str]:
     )
 
 
-def access_token(settings: Settings) -> str:
-    """A token of the demo's customer, from `desk token`."""
-    arguments = ["token", "--tenant", "bookshop", "--user", "ada@example.com"]
+def access_token(settings: Settings, tenant: str = "bookshop") -> str:
+    """A token of the demo's customer, or of one of another tenant, from `desk token`."""
+    arguments = ["token", "--tenant", tenant, "--user", "ada@example.com"]
     done = subprocess.run(  # noqa: S603 - our own program
         [*DESK, *arguments], env=desk_environment(settings), capture_output=True, text=True, check=False
     )

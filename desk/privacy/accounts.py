@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 from desk.privacy import checksums
+from desk.privacy.normalise import small
 from desk.privacy.spans import Found
 
 _RUN = re.compile(r"[0-9](?:[ \t\n./_-]{0,2}[0-9]){11,}")
@@ -20,12 +22,13 @@ _NETWORKS: tuple[tuple[re.Pattern[str], frozenset[int]], ...] = (
     (re.compile(r"6(?:011|22|4[4-9]|5)"), frozenset({16, 17, 18, 19})),
     (re.compile(r"5(?:0|[6-8])|6[0-9]"), frozenset({16, 18, 19})),
 )
+# The words before a number, read in small letters.
 _CARD_WORD = re.compile(
-    r"(?i)\b(?:card|visa|master ?card|amex|american express|maestro|debit|credit|karte|carte|tarjeta)\b"
+    r"\b(?:card|visa|master ?card|amex|american express|maestro|debit|credit|karte|carte|tarjeta)\b"
     r"[^\d]{0,40}$"
 )
 _REFERENCE_WORD = re.compile(
-    r"(?i)(?:order|invoice|tracking|ref|ticket|booking|shipment)[^\d]{0,24}$|(?<!card)(?<!card )#\s?$"
+    r"(?:order|invoice|tracking|ref|ticket|booking|shipment)[^\d]{0,24}$|(?<!card)(?<!card )#\s?$"
 )
 # No word is without one of these; looking for them first is much the quicker.
 _CARD_SIGNS = ("card", "visa", "amex", "american", "maestro", "debit", "credit", "karte", "carte", "tarjeta")
@@ -35,6 +38,7 @@ _CARD_GROUPS = re.compile(
 )
 _MISTYPED = re.compile(r"[2-6]\d{3}(?:[ -]?\d{4}){3}(?![ -]?\d)|3\d{3}[ -]?\d{6}[ -]?\d{5}(?![ -]?\d)")
 _CONTEXT = 64
+_UNPARTED = str.maketrans("", "", " \t\n./_-")
 _ANY_LENGTH = (16, 15, 19, 18, 17, 14, 13, 12)
 
 _IBAN_START = re.compile(
@@ -68,15 +72,23 @@ _UNGROUPED = str.maketrans("", "", " .\n-")
 def find_cards(text: str) -> Iterator[Found]:
     """Payment cards: of a known network and passing Luhn; after a card word any 12 to 19 digits that do."""
     for run in _RUN.finditer(text):
-        before = text[max(0, run.start() - _CONTEXT - 8) : run.start()]
+        mistyped = _MISTYPED.match(text, run.start())
+        windows = list(_luhn_windows(run.group()))
+        if not mistyped and not windows:
+            continue
+        before = small(text[max(0, run.start() - _CONTEXT - 8) : run.start()])
+        called_card = _says(before, _CARD_SIGNS, _CARD_WORD)
+        if not called_card and not any(known for _, _, known in windows):
+            continue
         named_reference = _says(before, _REFERENCE_SIGNS, _REFERENCE_WORD)
-        labelled = not named_reference and _says(before, _CARD_SIGNS, _CARD_WORD)
+        labelled = called_card and not named_reference
         free_from = 0
-        mistyped = _MISTYPED.match(text, run.start()) if labelled else None
-        if mistyped:  # called a card and grouped as one: a slip of the finger does not make it public
+        if mistyped and labelled:  # grouped as a card too: a slip of the finger does not make it public
             free_from = mistyped.end() - run.start()
             yield Found(mistyped.start(), mistyped.end(), "CREDIT_CARD")
-        for start, end in _luhn_windows(run.group(), labelled=labelled):
+        for start, end, known in windows:
+            if not (known or labelled):
+                continue
             number = run.group()[start:end]
             # A number called a reference, or a fraction, is a card only in the grouping of cards.
             doubtful = named_reference or "." in number
@@ -96,22 +108,29 @@ def find_ibans(text: str) -> Iterator[Found]:
 
 def _says(before: str, signs: tuple[str, ...], word: re.Pattern[str]) -> bool:
     """Whether the last characters of a text say such a word; some more of them are only looked back at."""
-    lowered, begins = before.lower(), max(0, len(before) - _CONTEXT)
-    return any(sign in lowered for sign in signs) and word.search(before, begins) is not None
+    begins = max(0, len(before) - _CONTEXT)
+    return any(sign in before for sign in signs) and word.search(before, begins) is not None
 
 
-def _luhn_windows(run: str, *, labelled: bool) -> Iterator[tuple[int, int]]:
-    """Windows of a digit run that begin and end with a group, have a card's length and pass Luhn."""
+def _luhn_windows(run: str) -> Iterator[tuple[int, int, bool]]:
+    """Windows of a digit run that begin and end with a group, have a card's length and pass Luhn.
+
+    The last tells whether a network has such numbers; else only the words before the run make one a card.
+    """
     at = [index for index, char in enumerate(run) if "0" <= char <= "9"]
-    digits = "".join([run[index] for index in at])
-    passes = checksums.luhn_windows(digits)
-    ends = {i + 1 for i, index in enumerate(at) if i + 1 == len(at) or at[i + 1] != index + 1}
-    for start in (0, *sorted(ends)[:-1]):
-        lengths = _ANY_LENGTH if labelled and start == 0 else _lengths(digits[start : start + 4])
-        for length in lengths:
+    digits = run.translate(_UNPARTED)
+    sums = checksums.luhn_sums(digits)
+    ends = [place for place, (here, after) in enumerate(pairwise(at), 1) if after > here + 1]
+    ending = {*ends, len(at)}
+    for start in (0, *ends):
+        known = _lengths(digits[start : start + 4])
+        for length in known if start else _ANY_LENGTH:
             end = start + length
-            if end in ends and passes(start, end) and len(set(digits[start:end])) > 1:
-                yield at[start], at[end - 1] + 1
+            if end not in ending:
+                continue
+            running = sums[end % 2]
+            if (running[end] - running[start]) % 10 == 0 and len(set(digits[start:end])) > 1:
+                yield at[start], at[end - 1] + 1, length in known
 
 
 @lru_cache(maxsize=10_000)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from desk.privacy.normalise import small
 from desk.privacy.postcodes import STATE
 from desk.privacy.spans import Found
 
 _SUFFIX = (
-    r"(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd|terrace|crescent|parkway|pkwy|highway|hwy|mews|broadway"
+    r"(?=[abcdghlmprstw])(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd|terrace|crescent|parkway|pkwy|highway|hwy|mews|broadway"
     # These are everyday words too, and a street only with a capital letter.
     r"|(?-i:Av|Drive|Dr|Court|Ct|Place|Pl|Square|Sq|Ter|Way|Close|Cres|Circle|Cir|Alley|Row|Walk|Grove|Gardens|Trail))"
 )
@@ -18,27 +19,28 @@ _UNIT = r"(?:apt|apartment|suite|ste|unit|flat|room|bldg|building|floor)\b\.?\s?
 _CITY_STATE = rf"(?:{_NAME}[ ]?){{1,3}},?[ ](?-i:{STATE})(?:,?[ ][0-9]{{5}}(?:-[0-9]{{4}})?)?\b"
 _TAIL = rf"(?:[\s,]{{1,3}}{_UNIT})?(?:[\s,]{{1,3}}{_CITY_STATE})?"
 _NUMBERED = re.compile(
-    rf"(?i)[0-9](?<![\w#$.,].)[0-9]{{0,5}}[a-z]?,?[ ](?:[0-9]{{1,5}}[a-z]{{0,2}}[ ])?"
+    rf"(?i)[0-9](?:(?<![\w#$.,].)[0-9]{{0,5}}[a-z]?,?[ ](?:[0-9]{{1,5}}[a-z]{{0,2}}[ ])?"
     rf"(?:(?:{_NAME}[ ]){{1,4}}?{_SUFFIX}|[0-9]{{1,3}}(?:st|nd|rd|th)[ ]{_SUFFIX}|broadway)\b\.?{_TAIL}"
-    r"|[0-9](?<![\w#$.].)[0-9]{0,4}(?:[ ]?(?:bis|ter))?,?[ ](?:rue|chemin|quai|cours|place|impasse|allee)[ ]"
-    rf"(?:{_NAME}[ ]?){{1,4}}"
+    r"|(?<![\w#$.].)[0-9]{0,4}(?:[ ]?(?:bis|ter))?,?[ ](?:rue|chemin|quai|cours|place|impasse|allee)[ ]"
+    rf"(?:{_NAME}[ ]?){{1,4}})"
 )
+# This one and those of boxes and labels read small letters: not to mind case halves the engine's work.
 _BEFORE_NUMBER = re.compile(
-    r"(?i)(?:(?<![\w#$.])[0-9]{1,5}[ ,]{1,2})?\b(?:[^\W\d_]{2,30}?(?:strasse|straße|str\.|gasse|weg|platz"
+    r"(?<!\w)(?:(?<![#$.])[0-9]{1,5}[ ,]{1,2})?(?:[^\W\d_]{2,30}?(?:strasse|straße|str\.|gasse|weg|platz"
     r"|allee|laan|straat|gracht|vej|veien|gade|gatan|vagen|gata|katu|tie|utca)"
     rf"|(?:{_NAME}[ ]){{1,2}}(?:utca|ulica|strasse|straße|str\.|allee|platz|weg|gasse|laan|damm|ring)"
     r"|(?:rue|avenue|boulevard|chemin|via|viale|piazza|calle|avenida|plaza|paseo|rua|ulica|ul\.|cours|quai|strada)"
     rf"[ ](?:{_NAME},?[ ]){{0,3}}{_NAME},?)[ ][0-9]{{1,5}}[a-z]?\b"
 )
-_MILITARY = r"(?:A|F|D)PO[ ]A[AEP][ ][0-9]{5}(?:-[0-9]{4})?\b"
+_MILITARY = r"(?:a|f|d)po[ ]a[aep][ ][0-9]{5}(?:-[0-9]{4})?\b"
 _BOX = re.compile(
-    rf"(?i)\b(?:p\.?\s?o\.?\s?box[ ][0-9]{{1,8}}\b|(?:unit|psc)[ ][0-9]{{3,5}},?[ ]box[ ][0-9]{{2,5}}\b)"
+    rf"\b(?:p\.?\s?o\.?\s?box[ ][0-9]{{1,8}}\b|(?:unit|psc)[ ][0-9]{{3,5}},?[ ]box[ ][0-9]{{2,5}}\b)"
     rf"(?:\s{{1,3}}{_MILITARY})?"
     rf"|\b{_MILITARY}|\b{_UNIT}(?=\s*(?:,|\n|$))"
 )
 _STRONG = "address"
 _LABEL = re.compile(
-    r"(?i)\baddress(?:es)?[0-9]?\b(?:[^\w\n]{0,4}\b(?:is|are|to|was|will|be|here|they|the|same|as|follows|it)\b){0,6}"
+    r"\baddress(?:es)?[0-9]?\b(?:[^\w\n]{0,4}\b(?:is|are|to|was|will|be|here|they|the|same|as|follows|it)\b){0,6}"
     r"[ '\"]{0,4}(?::\s{0,8}|[ ](?=[0-9])|['\"]:\s?['\"])"
     r"|\bmy (?:new |home |old |postal |delivery |shipping )?address(?: is| to be| as| to)? (?:is )?"
     r"(?!(?:is|as|not|wrong|right|correct|incorrect|missing|different|changed|still|already|invalid|on|in|for|at|to|the|a)\b)"
@@ -116,13 +118,17 @@ _TO_A_NUMBER = re.compile(r" (?:at|in|to|on) [0-9]")
 
 def find_addresses(text: str) -> Iterator[Found]:
     """Street addresses by their form, and what follows the word address up to the sentence's end."""
-    lowered = text.lower()
+    lowered = small(text)
     if _STRONG in lowered or _TO_A_NUMBER.search(lowered):
-        yield from _find_labelled(text)
-    patterns = ((_NUMBERED_WORDS, _NUMBERED), (_STREET_WORDS, _BEFORE_NUMBER), (_BOX_WORDS, _BOX))
-    for words, pattern in patterns:
+        yield from _find_labelled(text, lowered)
+    patterns = (
+        (_NUMBERED_WORDS, _NUMBERED, text),
+        (_STREET_WORDS, _BEFORE_NUMBER, lowered),
+        (_BOX_WORDS, _BOX, lowered),
+    )
+    for words, pattern, read in patterns:
         if _mentions(lowered, words):
-            for match in pattern.finditer(text):
+            for match in pattern.finditer(read):
                 yield Found(match.start(), match.end(), "ADDRESS")
 
 
@@ -130,13 +136,13 @@ def _mentions(lowered: str, words: tuple[str, ...]) -> bool:
     return any(word in lowered for word in words)
 
 
-def _find_labelled(text: str) -> Iterator[Found]:
+def _find_labelled(text: str, lowered: str) -> Iterator[Found]:
     reached = 0
-    for label in _LABEL.finditer(text):
+    for label in _LABEL.finditer(lowered):
         if label.end() < reached:
             continue
         reached = _labelled_end(text, label.end())
-        certain = _STRONG in label.group().lower()
+        certain = _STRONG in label.group()
         if (_DIGIT if certain else _HOUSE).search(text, label.end(), reached):
             yield Found(label.end(), reached, "ADDRESS")
 

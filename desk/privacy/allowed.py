@@ -16,10 +16,10 @@ class AllowedRanges:
 
     def __init__(self, text: str, terms: frozenset[str]) -> None:
         self._ranges: list[tuple[int, int]] = []
-        index = _by_first_word(terms)
+        lowered = text.lower()
+        index = _standing_in(lowered, terms)
         if not index:
             return
-        lowered = text.lower()
         reached = 0
         for word in _WORD.finditer(lowered):
             start = word.start()
@@ -35,6 +35,16 @@ class AllowedRanges:
             return False
         at = bisect_right(self._ranges, start, key=lambda found: found[0])
         return at > 0 and self._ranges[at - 1][1] >= end
+
+
+def _standing_in(lowered: str, terms: frozenset[str]) -> dict[str, list[str]]:
+    """The terms that stand somewhere in a text of small letters, under their first words: most times none."""
+    index = _by_first_word(terms)
+    if not index:
+        return {}
+    firsts = index.keys() & set(_WORD.findall(lowered))
+    standing = {first: [term for term in index[first] if term in lowered] for first in firsts}
+    return {first: found for first, found in standing.items() if found}
 
 
 def _is_whole(text: str, end: int) -> bool:

@@ -55,23 +55,30 @@ def detect_normalised(
     claimed = bytearray(len(normalised.text))
     kept: list[Found] = []
     for found in _candidates(normalised.text, order_patterns):
-        if found.start < found.end and claimed.find(1, found.start, found.end) < 0:  # nearly always
-            claimed[found.start : found.end] = b"\x01" * (found.end - found.start)
+        first, last, kind = found
+        if first < last and claimed.find(1, first, last) < 0:  # nearly always
+            claimed[first:last] = b"\x01" * (last - first)
             kept.append(found)
             continue
-        if claimed.find(0, found.start, found.end) < 0:
+        if claimed.find(0, first, last) < 0:
             continue
         for start, end in _unclaimed(normalised.text, claimed, found):
             claimed[start:end] = b"\x01" * (end - start)
-            kept.append(Found(start, end, found.type))
+            kept.append(Found(start, end, kind))
     if all(found.type is None for found in kept):
         return []
-    allowed = AllowedRanges(normalised.text, allowed_terms)
+    return _spans(normalised, text, kept, AllowedRanges(normalised.text, allowed_terms))
+
+
+def _spans(normalised: Normalised, text: str, kept: list[Found], allowed: AllowedRanges) -> list[Span]:
+    """What was kept, but for references and allowed terms, in places of the original text."""
     spans: list[Span] = []
     reached = 0
     for start, end, kind in sorted(kept, key=itemgetter(0)):
+        if kind is None or allowed.holds(start, end):
+            continue
         first, last = normalised.original_span(start, end)
-        if kind is not None and last > reached and not allowed.holds(start, end):
+        if last > reached:
             first = max(first, reached)  # two findings may share one original character, such as a fraction
             reached = last
             spans.append(Span(first, last, kind, text[first:last]))

@@ -8,19 +8,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from desk.privacy.spans import EntityType, Found
+from desk.privacy.verdicts import Verdicts
 
 _BASE64 = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{11,2000}={0,2}(?![\w+/=-])")
 
 
 def find_encoded(text: str, find: Callable[[str], Iterable[Found]]) -> Iterator[Found]:
     """Words that read as text with a personal value in it when decoded, under the value's type."""
-    kinds: dict[str, EntityType | None] = {}  # hostile text says one word thousands of times
+
+    def hidden_in(word: str) -> EntityType | None:
+        hidden = _decoded(word)
+        return next((found.type for found in find(hidden) if found.type), None) if hidden else None
+
+    kinds = Verdicts(hidden_in)
     for match in _BASE64.finditer(text):
-        word = match.group()
-        if word not in kinds:
-            hidden = _decoded(word)
-            kinds[word] = next((found.type for found in find(hidden) if found.type), None) if hidden else None
-        kind = kinds[word]
+        kind = kinds[match.group()]
         if kind:
             yield Found(match.start(), match.end(), kind)
 

@@ -28,6 +28,8 @@ class Normalised:
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """The original half-open range behind `text[start:end]`, with the dropped characters inside it."""
+        if isinstance(self.offsets, range) and start < end:  # nothing moved
+            return start, end
         if start >= end:
             at = self.offsets[start] if start < len(self.offsets) else self.length
             return at, at
@@ -56,9 +58,17 @@ def normalise(text: str) -> Normalised:
         offsets.extend(range(at, start))
         offsets.extend([start] * len(part))
         at = end
+    if not pieces:  # what looked like an escape was none
+        return Normalised(folded, range(len(text)), len(text))
     pieces.append(folded[at:])
     offsets.extend(range(at, len(text)))
     return Normalised("".join(pieces), offsets, len(text))
+
+
+def small(text: str) -> str:
+    """The text in small letters, each where it stood."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else text.replace("\u0130", "i").lower()
 
 
 @lru_cache(maxsize=256)

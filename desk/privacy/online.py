@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from desk.privacy.spans import Found
+from desk.privacy.verdicts import Verdicts
 
 _TLD = (
     r"(?:com|net|org|edu|gov|io|co|info|biz|me|app|dev|eu|us|uk|de|fr|es|it|nl|pl|se|ch|at|be|pt|ca|au|in|br)"
@@ -75,8 +76,9 @@ def find_ip_addresses(text: str) -> Iterator[Found]:
             yield Found(match.start(), match.end(), "IP_ADDRESS")
     if text.count(":") < 2:
         return
+    are_ipv6 = Verdicts(_is_ipv6)
     for match in _IPV6.finditer(text):
-        if _is_ipv6(match.group()):
+        if are_ipv6[match.group()]:
             yield Found(match.start(), match.end(), "IP_ADDRESS")
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from desk.privacy.spans import Found
+from desk.privacy.verdicts import Verdicts
 
 
 def _words(listed: str) -> frozenset[str]:
@@ -34,6 +36,8 @@ EVERYDAY_NAMES: Final = _words(
     wood woods young
     """
 )
+# By the group of a pattern that found them.
+_UNLIKELY: Final = {"name": _NO_NAME, "lower": _NO_NAME | EVERYDAY_NAMES}
 _CAPITAL = r"[A-Z\u0370-\uFFFF](?:[^\W\d_]|['-](?=[^\W\d_])){0,29}\.?"
 _MORE = rf"(?:[ ](?:(?:van|von|de|der|den|da|di|la|le|del|dos|bin|al|el|y)[ ])?{_CAPITAL}){{0,3}}"
 _NAME = rf"(?P<name>{_CAPITAL}{_MORE})"
@@ -94,23 +98,22 @@ _WORD = re.compile(r"\S+")
 def find_persons(text: str) -> Iterator[Found]:
     """Names after a title, a label, an introduction or a role."""
     lowered = text.lower()
+    lengths = {group: Verdicts(partial(_name_length, unlikely)) for group, unlikely in _UNLIKELY.items()}
     for words, pattern in _RULES:
         if any(word in lowered for word in words):
             for match in pattern.finditer(text):
-                if not (match.start() and text[match.start() - 1].isalnum()):
-                    yield from _name_in(match)
+                group = match.lastgroup or ""
+                start, length = match.start(group), lengths[group][match[group]]
+                if length and not (match.start() and text[match.start() - 1].isalnum()):
+                    yield Found(start, start + length, "PERSON")
 
 
-def _name_in(match: re.Match[str]) -> Iterator[Found]:
-    """The leading words of a match that can be a name; none if the first one cannot."""
-    group = "lower" if match.groupdict().get("lower") else "name"
-    unlikely = _NO_NAME | EVERYDAY_NAMES if group == "lower" else _NO_NAME
-    start = end = match.start(group)
-    for word in _WORD.finditer(match[group]):
+def _name_length(unlikely: frozenset[str], words: str) -> int:
+    """How much of the words, from the first on, can be a name; 0 if the first one cannot."""
+    end = 0
+    for word in _WORD.finditer(words):
         if word.group().strip(".'").lower() in unlikely:
             break
-        end = start + word.end()
-    while end > start and match.string[end - 1] in ".'-":
-        end -= 1
-    if end - start > 1:
-        yield Found(start, end, "PERSON")
+        end = word.end()
+    length = len(words[:end].rstrip(".'-"))
+    return length if length > 1 else 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from desk.privacy.numbering import is_dialled
 from desk.privacy.spans import Found
+from desk.privacy.verdicts import Verdicts
 
 # Patterns begin with a class of characters and look back from its end: so the engine skips to it.
 _EXTENSION = r"(?:\s?(?:x|ext\.?|extension)\s?[0-9]{1,6})?"
@@ -64,19 +65,11 @@ _CONTEXT = 48
 _DATE = re.compile(r"\(?\d{1,2}([./-])\d{1,2}\1\d{2,4}(?!\d)")
 
 
-class _Dialled(dict[str, bool]):
-    """Whether a number is dialled somewhere; asked once for each, and forgotten with the text."""
-
-    def __missing__(self, number: str) -> bool:
-        self[number] = verdict = is_dialled(number)
-        return verdict
-
-
 def find_labelled_phones(text: str) -> Iterator[Found]:
     """Numbers with a country prefix, dialled North American ones, and what a word calls a number."""
     for match in _INTERNATIONAL.finditer(text):
         yield Found(match.start(), match.end(), "PHONE")
-    dialled = _Dialled()
+    dialled = Verdicts(is_dialled)
     for match in _NORTH_AMERICAN.finditer(text):
         if _is_grouped(match.group()) and dialled[match.group()]:
             yield Found(match.start(), match.end(), "PHONE")
@@ -90,7 +83,7 @@ def find_labelled_phones(text: str) -> Iterator[Found]:
 
 def find_unlabelled_phones(text: str) -> Iterator[Found]:
     """Numbers whose grouping, or whose place in a numbering plan, makes them telephone numbers."""
-    dialled = _Dialled()
+    dialled = Verdicts(is_dialled)
     for match in _NORTH_AMERICAN.finditer(text):
         if _is_grouped(match.group()) or dialled[match.group()]:
             yield Found(match.start(), match.end(), "PHONE")

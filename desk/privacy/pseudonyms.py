@@ -65,7 +65,9 @@ def _claims(normalised: Normalised, spans: list[Span], vault: Vault) -> list[tup
     """Sorted ranges of the raw text to replace: what looks like a token first, then the longest."""
     text = normalised.text
     literals = [(match.start(), match.end(), LITERAL) for match in TOKEN.finditer(text)]
-    repeated = find_repetitions(text, vault) if vault.values else ()
+    repeated = list(find_repetitions(text, vault)) if vault.values else []
+    if not literals and not repeated:  # nearly always
+        return [(span.start, span.end, span.type) for span in spans]
     found = [(*normalised.original_span(start, end), kind) for start, end, kind in (*literals, *repeated)]
     found += [(span.start, span.end, span.type) for span in spans]
     claimed = bytearray(normalised.length)

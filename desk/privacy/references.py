@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from desk.errors import InvalidInput
+from desk.privacy.normalise import small
 from desk.privacy.spans import Found
+from desk.privacy.verdicts import Verdicts
 
 _NOUN = (
     r"(?:orders?|ordr|oder|purchases?|invoices?|bills?|receipts?|items?|products?|articles?|tracking|shipment|parcel"
@@ -25,7 +27,8 @@ _EXPLICIT = {
     "-": re.compile(r"[A-Za-z](?<![\w-].)[A-Za-z]{1,5}-[0-9][\w-]{2,39}"),
     "_": re.compile(r"[a-z](?<!\w.)[a-z]{2,11}(?:_[a-z]{2,12}){0,2}_[0-9]{3,20}\b"),
 }
-_TOKEN = re.compile(r"(?<![\w#-])[#A-Za-z_-]{0,12}\d[\w-]{0,40}(?![\w-])")
+# Begins with a class and looks back from its end: so the engine skips to where a token may begin.
+_TOKEN = re.compile(r"[#A-Za-z_\d-](?<![\w#-].)(?:(?<=\d)|(?<!\d)[#A-Za-z_-]{0,11}\d)[\w-]{0,40}(?![\w-])")
 _LONGEST_PATTERN = 100
 _SLOW = re.compile(r"\)[*+{]|(?:[*+}].*){5}")
 
@@ -39,14 +42,15 @@ def find_references(text: str, patterns: Sequence[str]) -> Iterator[Found]:
                 yield Found(match.start(), match.end(), None)
     if patterns:
         order = compile_order_patterns(tuple(patterns))
+        are_orders = Verdicts(order.fullmatch)
         for match in _TOKEN.finditer(text):
-            if order.fullmatch(match.group()):
+            if are_orders[match.group()]:
                 yield Found(match.start(), match.end(), None)
 
 
 def _find_named(text: str) -> Iterator[Found]:
     """What follows a noun; the nouns begin where a word does, or behind an underscore."""
-    lowered = text.lower() if len(text.lower()) == len(text) else text.replace("\u0130", "i").lower()
+    lowered = small(text)
     at = 0
     while match := _CONTEXTUAL.search(lowered, at):
         at = match.start() + 1

@@ -30,7 +30,7 @@ async def login(request: Request, code: str, desk: CurrentDesk) -> Response:
     issuer = desk.reception.issuer
     identity = desk.reception.verifier.own(code, "login+jwt")
     async with desk.services.engine.database.control_tx() as tx:
-        if not await login_links.use(tx, UUID(identity.jti)):
+        if not await login_links.use(tx, _link_id(identity.jti)):
             raise Unauthenticated("This login link was used before; `make run` prints a new one.")
     tenant = await desk.services.engine.tenants.get(identity.tenant)
     known = await desk.services.engine.keys.known(tenant.id, identity.issuer, identity.sub)
@@ -45,6 +45,14 @@ async def login(request: Request, code: str, desk: CurrentDesk) -> Response:
     response = RedirectResponse("/demo", 303)
     set_session(response, request, session, SESSION_SECONDS)
     return response
+
+
+def _link_id(jti: str) -> UUID:
+    """Which link it is; raises Unauthenticated for what no link of ours says."""
+    try:
+        return UUID(jti)
+    except ValueError:
+        raise Unauthenticated from None
 
 
 @router.get("/login/callback", include_in_schema=False)

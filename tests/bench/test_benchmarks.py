@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from bench import canned, distance, history, overload, route, tenants, tokens, turn
+from bench import admission, canned, distance, history, overload, route, tenants, tokens, turn
 from bench.kept import Kept, read_kept
 from bench.page import benchmark_page
 from bench.registry import NAMES, load
@@ -45,6 +45,13 @@ async def test_history_keeps_fewer_rows_than_stock(stage: Stage) -> None:
 async def test_canned_answers_over_http(stage: Stage) -> None:
     result = await in_a_thread(canned.measure(stage, TINY, (2,)))
     assert result.ours["commits"] < result.peer["commits"]
+
+
+async def test_admission_asks_redis_once(stage: Stage) -> None:
+    result = await in_a_thread(admission.measure(stage, TINY))
+    assert result.ours["round_trips"] < 1.5 < result.peer["round_trips"]
+    assert [row["token"] for row in result.axis] == ["seen before", "first seen"]
+    assert "## admission" in benchmark_page([result], (0.5, 0.7))
 
 
 @pytest.mark.extras

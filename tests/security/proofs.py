@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.measured.figures import Say, Section
 from tests.measured.kept import HOME, read
-from tests.security import fuzz, isolation, mutate, rows
+from tests.security import fuzz, isolation, limits, mutate, rows, tokens
 from tests.security.ground import open_ground, open_stores
 
 Proof = Callable[[int, Say], Coroutine[Any, Any, list[Section]]]
@@ -15,6 +15,7 @@ Proof = Callable[[int, Say], Coroutine[Any, Any, list[Section]]]
 FOLDER = HOME / "proofs"
 UNCHECKED_ROUNDS = 3
 ROW_ROUNDS = 3
+LIMIT_ROUNDS = 3
 
 
 async def isolation_proof(times: int, say: Say) -> list[Section]:
@@ -26,6 +27,18 @@ async def isolation_proof(times: int, say: Say) -> list[Section]:
         async with open_ground(stores, home, unchecked=True) as ground:
             unchecked = await isolation.measure(ground, UNCHECKED_ROUNDS * times, say)
     return [whole, unchecked, below]
+
+
+async def tokens_proof(_times: int, say: Say) -> list[Section]:
+    """P9: bad tokens at every door, and keys that nobody has."""
+    async with open_stores() as (stores, home):
+        return [await tokens.measure(stores, home, say)]
+
+
+async def limits_proof(times: int, say: Say) -> list[Section]:
+    """P10: a limit over two processes, with Redis and without."""
+    async with open_stores() as (stores, home):
+        return [await limits.measure(stores, home, LIMIT_ROUNDS * times, say)]
 
 
 async def fuzz_proof(times: int, say: Say) -> list[Section]:
@@ -47,6 +60,8 @@ async def mutate_again_proof(_times: int, say: Say) -> list[Section]:
 
 PROOFS: Mapping[str, Proof] = {
     "isolation": isolation_proof,
+    "tokens": tokens_proof,
+    "limits": limits_proof,
     "fuzz": fuzz_proof,
     "mutate": mutate_proof,
 }

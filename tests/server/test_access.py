@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +33,20 @@ def test_the_table_names_what_is_served_and_nothing_else() -> None:
     refuse_unlisted(APP)
     offered = {(method, route.path) for method, route in served(APP)}
     assert {entry for entry in ROUTES if not entry[1].endswith("*")} <= offered
+
+
+def test_no_route_takes_a_file() -> None:
+    """What comes in is JSON, with no field that holds bytes."""
+    described = APP.openapi()
+    bodies = [
+        tuple(operation["requestBody"]["content"])
+        for methods in described["paths"].values()
+        for operation in methods.values()
+        if "requestBody" in operation
+    ]
+    assert len(bodies) > 10
+    assert set(bodies) == {("application/json",)}
+    assert '"format": "binary"' not in json.dumps(described)
 
 
 def test_a_route_that_nobody_listed_does_not_start() -> None:

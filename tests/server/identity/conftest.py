@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -43,6 +44,13 @@ async def provider() -> AsyncIterator[KeyServer]:
 @pytest.fixture(scope="session")
 async def other_provider() -> AsyncIterator[KeyServer]:
     """A provider whose people belong to one tenant, whatever they say."""
+    async with other_key_server() as server:
+        yield server
+
+
+@asynccontextmanager
+async def other_key_server() -> AsyncIterator[KeyServer]:
+    """A provider whose key has a name of its own."""
     async with key_server() as server:
         server.kid = "other"
         server.jwks[0]["kid"] = "other"
@@ -51,13 +59,21 @@ async def other_provider() -> AsyncIterator[KeyServer]:
 
 @pytest.fixture(scope="session")
 async def place(migrated: Engines, provider: KeyServer, other_provider: KeyServer) -> AsyncIterator[Replica]:
+    with temporary_home() as home:
+        async with believing(migrated, Path(home), provider, other_provider) as found:
+            yield found
+
+
+@asynccontextmanager
+async def believing(
+    stores: Engines, home: Path, provider: KeyServer, other_provider: KeyServer
+) -> AsyncIterator[Replica]:
+    """The application that believes both."""
     fixed = {"name": "other", "tenant_claim": None, "tenant": "bookshop", "roles_claim": "groups"}
     client = {"client_id": "console", "client_secret": SECRET, "label": "The company"}
     issuers = (trusted(provider, **client), trusted(other_provider, **fixed))
-    with temporary_home() as home:
-        changes = {"issuers": issuers, "demo": True}
-        async with replica(replica_settings(migrated, Path(home), **changes)) as found:
-            yield found
+    async with replica(replica_settings(stores, home, issuers=issuers, demo=True)) as found:
+        yield found
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import get_args
 
 import httpx
@@ -19,6 +18,7 @@ from server.identity.jws import parse
 from server.identity.verifier import ExternalTokens, Verifier
 from server.issuer import Issuer
 from tests.server.identity.conftest import bearing, trusted
+from tests.server.identity.floods import Hands, fetches_in_a_flood, keys_of
 from tests.server.replicas import Replica
 from tests.servers.key_server import KeyServer, Mood, key_server
 
@@ -27,28 +27,10 @@ MOODS: tuple[Mood, ...] = tuple(mood for mood in get_args(Mood) if mood != "well
 AWAY = tuple(mood for mood in MOODS if mood not in ("of another", "no keys"))
 
 
-class Hands:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 10_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 async def server() -> AsyncIterator[KeyServer]:
     async with key_server() as found:
         yield found
-
-
-@asynccontextmanager
-async def keys_of(server: KeyServer, clock: Hands, **changes: object) -> AsyncIterator[FetchedKeys]:
-    async with open_client() as client:
-        keys = FetchedKeys(trusted(server, **changes), client, clock)
-        yield keys
-        await keys.close()
 
 
 def signs(keys: Keys, token: str) -> bool:
@@ -93,16 +75,7 @@ async def test_what_was_believed_by_a_key_that_is_gone_is_asked_again(server: Ke
 
 
 async def test_a_flood_of_unknown_keys_is_one_fetch_in_thirty_seconds(server: KeyServer) -> None:
-    clock = Hands()
-    async with keys_of(server, clock) as keys:
-        await asyncio.gather(*(keys.having(f"unknown {number}") for number in range(500)))
-        assert server.fetches == 1
-        clock.now += PAUSE_SECONDS - 0.1
-        await asyncio.gather(*(keys.having(f"unknown {number}") for number in range(500)))
-        assert server.fetches == 1
-        clock.now += 0.1
-        await asyncio.gather(*(keys.having(f"unknown {number}") for number in range(500)))
-    assert server.fetches == 2
+    assert await fetches_in_a_flood(server, 500) == [1, 0, 1]
 
 
 async def test_old_keys_are_renewed_beside_the_requests(server: KeyServer) -> None:

@@ -17,7 +17,7 @@ from desk.storage.pool import Database
 from server.auth import CSRF_COOKIE, SESSION_COOKIE
 from tests.server.identity.conftest import bearing
 from tests.server.identity.people import PASSWORD, code_for, joined, login, new_address
-from tests.server.identity.test_bad_tokens import socket_address
+from tests.server.identity.trying import socket_address
 from tests.server.replicas import Replica, begun, next_events, until
 
 EVERYWHERE_SECONDS = 10.0
