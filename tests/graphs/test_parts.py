@@ -83,7 +83,9 @@ async def test_an_action_comes_first_and_alone_and_the_rest_is_not_forgotten(ada
 
 
 async def test_a_part_that_nobody_can_answer_is_told_with_a_way_out(ada: Customer) -> None:
-    reply = await said(ada, "How long does shipping take? What is your return policy? Who won the cup in 1954?")
+    reply = await said(
+        ada, "How long does shipping take? What is your return policy? Who won the cup in 1954?"
+    )
     assert SHIPPING in reply["text"]
     assert RETURNS in reply["text"]
     assert f'{UNKNOWN} "Who won the cup in 1954?"' in reply["text"]
@@ -93,7 +95,8 @@ async def test_a_part_that_nobody_can_answer_is_told_with_a_way_out(ada: Custome
 async def test_of_many_wishes_three_are_answered_and_the_rest_is_asked_for_again(ada: Customer) -> None:
     reply = await said(
         ada,
-        "How long does shipping take? What is your return policy? Which cards do you take? Do you wrap gifts?",
+        "How long does shipping take? What is your return policy? Which cards do you take? "
+        "Do you wrap gifts?",
     )
     assert all(part in reply["text"] for part in (SHIPPING, RETURNS, "Visa"))
     assert reply["text"].endswith(f'{ASK_AGAIN}: "Do you wrap gifts?"')
@@ -120,7 +123,9 @@ async def test_a_model_is_not_asked_for_what_is_known_without_it(ada: Customer) 
 
 
 async def test_a_personal_value_in_a_part_stays_a_pseudonym(ada: Customer) -> None:
-    message = "My mail is ada.hidden@example.org, where is order 100234? And who is jo.hidden@example.org to you?"
+    message = (
+        "My mail is ada.hidden@example.org, where is order 100234? And who is jo.hidden@example.org to you?"
+    )
     turn = await ada.accepted(f"{message} What is your return policy?")
     told = await ada.run(turn)
     stored = await ada.history()
