@@ -1,4 +1,4 @@
-"""The `followups` suite: is a message that goes on understood with the one before, and any other by itself?"""
+"""The `followups` suite: is what goes on understood with the message before, and all else by itself?"""
 
 from __future__ import annotations
 
