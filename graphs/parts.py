@@ -29,7 +29,7 @@ def ask(parts: tuple[Part, ...], topic: Topic) -> TurnState:
     """The state update that lets the first of these parts be answered next."""
     decision, order_ids = parts[0].decision, list(parts[0].order_ids)
     # What an answer waits for belongs to the intent that has asked for it.
-    intent = topic.get("intent") if topic.get("waiting_for") else decision.intent
+    intent = topic.get("intent") if topic.get("waiting_for") or not decision.intent else decision.intent
     changed: Topic = {**topic, "intent": intent}
     if order_ids:
         changed["order_ids"] = order_ids

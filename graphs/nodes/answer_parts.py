@@ -23,31 +23,29 @@ async def answer_parts(state: TurnState, runtime: Runtime[TurnContext]) -> TurnS
     context, told, rest = runtime.context, state.get("told", ()), state.get("parts", ())[1:]
     last = told[-1].answer
     if last is not None and last.route == "handoff":
-        return {"parts": (), **_joined({**state, "parts": ()}, context, [last], [last.text])}
+        return {"parts": (), **_joined({**state, "parts": ()}, context, told[-1:])}
     if rest and not rest[0].later:
         return ask(rest, state.get("topic", {}))
-    missing = any(one.answer is None and not one.part.later for one in told)
     told = (*told, *(Told(part, None) for part in rest))
-    if missing and "draft" not in state and may_call_model(state, context):
+    if any(map(_is_missing, told)) and "draft" not in state and may_call_model(state, context):
         return {"parts": (), "told": told, "decision": Decided("faq", None, 0.0, "a part needs the model")}
-    answers = [one.answer for one in told if one.answer is not None]
-    if not answers:
+    if all(one.answer is None for one in told):
         return {"parts": (), "told": told}
-    lines = [_line(one, state["language"]) for one in told]
-    return {"told": told, **_joined({**state, "parts": ()}, context, answers, lines), "parts": ()}
+    return {"parts": (), "told": told, **_joined({**state, "parts": ()}, context, told)}
 
 
-def _joined(state: TurnState, context: TurnContext, answers: Sequence[Answer], lines: list[str]) -> TurnState:
+def _joined(state: TurnState, context: TurnContext, told: Sequence[Told]) -> TurnState:
     """One answer of several: it goes by the first one's route and intent, and has the sources of all."""
+    answers = [one.answer for one in told if one.answer is not None]
     first = answers[0]
     citations = tuple(citation for answer in answers for citation in answer.citations)
     for citation in citations:
         cite(context, citation)
     taps = [tap for answer in answers for tap in answer.suggestions]
-    if len(lines) > len(answers):
+    if any(map(_is_missing, told)):
         taps = [*suggestions("part_unknown", state["language"]), *taps]
     answer = Answer(
-        "\n\n".join(lines),
+        "\n\n".join(_line(one, state["language"]) for one in told),
         first.language,
         first.route,
         first.intent,
@@ -57,6 +55,11 @@ def _joined(state: TurnState, context: TurnContext, answers: Sequence[Answer], l
         suggestions=tuple(dict.fromkeys(taps))[:MOST_SUGGESTED],
     )
     return answered(state, answer)
+
+
+def _is_missing(told: Told) -> bool:
+    """Whether a part was asked, and nobody knew an answer."""
+    return told.answer is None and not told.part.later
 
 
 def _line(told: Told, language: str) -> str:
