@@ -145,6 +145,22 @@ async def _run_products(inputs: Inputs, ground: Ground) -> Report:
         return await products.evaluate_products(engine.catalogue, admin, products.cases_of(catalogue))
 
 
+async def _run_parts(inputs: Inputs, ground: Ground) -> Report:
+    from evals.suites.parts import SEVERAL, evaluate_parts
+
+    assert ground.demo is not None, "the caller loads the demo"
+    rows = read_rows(inputs.dataset or OWN / "parts.jsonl", SEVERAL)
+    return await evaluate_parts(_open(ground), ground.demo, rows)
+
+
+async def _run_followups(inputs: Inputs, ground: Ground) -> Report:
+    from evals.suites.followups import TWO_TURNS, evaluate_followups
+
+    assert ground.demo is not None, "the caller loads the demo"
+    rows = read_rows(inputs.dataset or OWN / "followups.jsonl", TWO_TURNS)
+    return await evaluate_followups(_open(ground), ground.demo, rows)
+
+
 async def _run_bookshop(inputs: Inputs, ground: Ground) -> Report:
     from evals.suites.bookshop import evaluate_bookshop
 
@@ -171,6 +187,8 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
         "injection": Suite("nothing", ("dataset",), _run_injection),
         "orders": Suite("services", ("dataset",), _run_orders),
         "products": Suite("demo", (), _run_products),
+        "parts": Suite("demo", (), _run_parts),
+        "followups": Suite("demo", (), _run_followups),
         "bookshop": Suite("demo", (), _run_bookshop),
         "prompted": Suite("demo", (), _run_prompted),
     }

@@ -7,14 +7,22 @@ from typing import cast
 
 from desk.domain import Answer, Citation, Route
 from desk.events import Cited
-from graphs.state import Offer, Topic, TurnContext, TurnState
+from graphs.state import Offer, Told, Topic, TurnContext, TurnState
 from prompts.replies import phrase, spoken_language, suggestions
 
 
 def answered(state: TurnState, answer: Answer, **topic: object) -> TurnState:
-    """The state update of an answer; `topic` changes what the talk is about. Only what it offers is open."""
-    kept: Topic = {**state.get("topic", {}), "waiting_for": None, "fallbacks": 0}
+    """The state update of an answer; `topic` changes what the talk is about. Only what it offers is open.
+
+    The answer to one of several parts waits for those to the others.
+    """
+    before, told = state.get("topic", {}), state.get("told", ())
+    # What a part before this one has asked for is still waited for.
+    waiting = before.get("waiting_for") if told else None
+    kept: Topic = {**before, "waiting_for": waiting, "fallbacks": 0}
     kept.update(topic)  # type: ignore[typeddict-item]
+    if parts := state.get("parts"):
+        return {"told": (*told, Told(parts[0], answer)), "topic": kept}
     return {
         "answer": answer,
         "topic": kept,

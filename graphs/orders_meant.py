@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from graphs.parts import asked
 from graphs.state import Topic, TurnContext, TurnState
 from graphs.toolbox import tool_context
 from tools.order_dates import Placed, placed_when
@@ -31,8 +32,9 @@ async def orders_meant(state: TurnState, context: TurnContext) -> Meant:
     Raises ToolUnavailable when the shop does not answer.
     """
     numbers = tuple(state.get("topic", {}).get("order_ids", ()))
-    placed = placed_when(context.text, _today(context))
-    if placed is None or find_order_numbers(context.text, context.tenant.settings.order_patterns):
+    text = asked(state, context)
+    placed = placed_when(text, _today(context))
+    if placed is None or find_order_numbers(text, context.tenant.settings.order_patterns):
         return Meant(numbers)
     orders = await own_orders(tool_context(context, proofs=False))
     if not orders:
@@ -41,12 +43,12 @@ async def orders_meant(state: TurnState, context: TurnContext) -> Meant:
     return Meant(orders=found) if found else Meant(recent=tuple(orders[:MOST_RECENT]))
 
 
-def means_by_day(topic: Topic, context: TurnContext) -> bool:
-    """Whether a message that the router is not sure of means an order by when it was placed.
+def means_by_day(text: str, topic: Topic, context: TurnContext) -> bool:
+    """Whether a text that the router is not sure of means an order by when it was placed.
 
     Any day will do as an answer to the question for a number; otherwise only "my last order" is that clear.
     """
-    placed = placed_when(context.text, _today(context))
+    placed = placed_when(text, _today(context))
     return placed is not None and (topic.get("waiting_for") == "order_number" or placed == Placed())
 
 

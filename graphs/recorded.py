@@ -16,7 +16,7 @@ from desk.tooling import Passage
 from graphs.flow import Flow
 from graphs.inbox import open_vault
 from graphs.services import Services
-from graphs.state import Decided, Draft
+from graphs.state import Decided, Draft, Part, Told
 from graphs.steps import START
 from prompts.loader import Prompt
 from prompts.own_intents import INTENTS
@@ -137,6 +137,15 @@ def _answer(value: dict[str, Any]) -> Answer:
     return Answer(**{**value, **rest, "suggestions": tuple(value.get("suggestions", ()))})
 
 
+def _part(value: dict[str, Any]) -> Part:
+    orders = tuple(value.get("order_ids", ()))
+    return Part(**{**value, "decision": Decided(**value["decision"]), "order_ids": orders})
+
+
+def _told(value: dict[str, Any]) -> Told:
+    return Told(_part(value["part"]), _answer(value["answer"]) if value["answer"] else None)
+
+
 def _actions(value: Any) -> tuple[Action, ...]:
     return tuple(Action(**one) for one in value)
 
@@ -158,6 +167,8 @@ def _exchange(value: Any) -> tuple[dict[str, Any], ...]:
 _TYPES: dict[str, Any] = {
     "flags": tuple,
     "decision": lambda value: Decided(**value),
+    "parts": lambda value: tuple(map(_part, value)),
+    "told": lambda value: tuple(map(_told, value)),
     "passages": lambda value: tuple(Passage(**one) for one in value),
     "exchange": _exchange,
     "draft": _draft,

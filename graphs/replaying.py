@@ -147,8 +147,10 @@ class _Frozen:
             update = _answered(self.states[place], update, state)
         elif was["node"] == "call_llm" and "noted" in was:
             update = update if await _asks_the_same(was["noted"], state, context) else None
-        elif _comparable(state) != _comparable(self.states[place]):
+        elif _asking(state) != _asking(self.states[place]):
             update = None
+        elif "told" in update:
+            update["told"] = (*state.get("told", ()), update["told"][-1])
         if update is not None:
             self._given.append(was["node"])
             self.ms += was["ms"]
@@ -197,6 +199,11 @@ def _answered(before: dict[str, Any], update: dict[str, Any], state: TurnState) 
 def _asked(call: dict[str, Any]) -> tuple[str, Any]:
     function = call["function"]
     return function["name"], orjson.loads(function["arguments"])
+
+
+def _asking(state: Any) -> Any:
+    """What a node is asked with; what other parts of the message were told has no bearing on it."""
+    return _comparable({name: one for name, one in state.items() if name not in ("told", "passages")})
 
 
 def _comparable(value: Any) -> Any:

@@ -60,7 +60,10 @@ class Offer(TypedDict):
 
 
 class TurnState(TypedDict, total=False):
-    """The first six are kept with the conversation; the others live for one turn and are never stored."""
+    """The first six are kept with the conversation; the others live for one turn and are never stored.
+
+    `parts` are the wishes of a message that are not answered yet, the first of them being answered now.
+    """
 
     window: Annotated[list[Line], keep_last_lines]
     summary: str
@@ -72,6 +75,8 @@ class TurnState(TypedDict, total=False):
     flags: Annotated[tuple[str, ...], UntrackedValue]
     text: Annotated[str, UntrackedValue]
     decision: Annotated[Decided, UntrackedValue]
+    parts: Annotated[tuple[Part, ...], UntrackedValue]
+    told: Annotated[tuple[Told, ...], UntrackedValue]
     passages: Annotated[tuple[Passage, ...], UntrackedValue]
     exchange: Annotated[tuple[dict[str, Any], ...], UntrackedValue]
     draft: Annotated[Draft, UntrackedValue]
@@ -81,12 +86,37 @@ class TurnState(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Where a message goes and why: its intent (None = none of ours) and the router's confidence, 0 to 1."""
+    """Where a message goes and why: its intent (None = none of ours) and the router's confidence, 0 to 1.
+
+    `goes_on` says that it is understood together with the message before it.
+    """
 
     route: Literal["canned", "order", "product", "faq", "handoff", "action"]
     intent: str | None
     confidence: float
     because: str
+    goes_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One wish of a message that has several: its words, with pseudonyms, where it goes, its order numbers.
+
+    One that comes `later` is not answered in this turn; the customer is told to ask again.
+    """
+
+    text: str
+    decision: Decided
+    order_ids: tuple[str, ...] = ()
+    later: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of a part: its answer, or None if nobody knows one."""
+
+    part: Part
+    answer: Answer | None
 
 
 @dataclass(frozen=True, slots=True)

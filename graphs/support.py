@@ -4,6 +4,11 @@ screen -> scrub_pii -> route_intent | confirm_action -> END | fallback
 route_intent -> canned_reply | lookup_order | recommend_products | offer_action | handoff -> END
              -> retrieve_faqs -> END | call_llm | fallback
 call_llm <-> run_tools, call_llm -> verify_answer -> END | fallback
+
+Several wishes are answered one after the other; answer_parts goes on to the next, and joins the answers:
+canned_reply | lookup_order | recommend_products | offer_action | retrieve_faqs -> answer_parts
+verify_answer -> answer_parts, if the model did not help
+answer_parts -> as route_intent | END | retrieve_faqs, for a model | fallback
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
+from graphs.nodes.answer_parts import answer_parts
 from graphs.nodes.call_llm import call_llm
 from graphs.nodes.canned_reply import canned_reply
 from graphs.nodes.confirm_action import awaits_yes, confirm_action
@@ -41,6 +47,7 @@ NODES = (
     offer_action,
     confirm_action,
     retrieve_faqs,
+    answer_parts,
     call_llm,
     run_tools,
     verify_answer,
@@ -70,15 +77,18 @@ def build_support_graph(
     graph.add_edge("screen", "scrub_pii")
     graph.add_conditional_edges("scrub_pii", _after_scrub, ["route_intent", "confirm_action", "fallback"])
     graph.add_conditional_edges("route_intent", _by_route, list(ROUTES.values()))
-    graph.add_edge("canned_reply", END)
-    graph.add_conditional_edges("lookup_order", _answered_or("retrieve_faqs"), ["retrieve_faqs", END])
-    graph.add_edge("recommend_products", END)
-    graph.add_edge("offer_action", END)
+    graph.add_conditional_edges("canned_reply", _or_next_part, ["answer_parts", END])
+    graph.add_conditional_edges("lookup_order", _after_order, ["retrieve_faqs", "answer_parts", END])
+    graph.add_conditional_edges("recommend_products", _or_next_part, ["answer_parts", END])
+    graph.add_conditional_edges("offer_action", _or_next_part, ["answer_parts", END])
     graph.add_edge("confirm_action", END)
-    graph.add_conditional_edges("retrieve_faqs", _after_retrieval, ["call_llm", "fallback", END])
+    graph.add_conditional_edges(
+        "retrieve_faqs", _after_retrieval, ["answer_parts", "call_llm", "fallback", END]
+    )
+    graph.add_conditional_edges("answer_parts", _after_parts, [*ROUTES.values(), "fallback", END])
     graph.add_conditional_edges("call_llm", _after_model, ["run_tools", "verify_answer"])
     graph.add_edge("run_tools", "call_llm")
-    graph.add_conditional_edges("verify_answer", _answered_or("fallback"), ["fallback", END])
+    graph.add_conditional_edges("verify_answer", _after_check, ["answer_parts", "fallback", END])
     graph.add_edge("handoff", END)
     graph.add_edge("fallback", END)
     return graph
@@ -99,9 +109,31 @@ async def _by_route(state: TurnState) -> str:
     return ROUTES[route]
 
 
+async def _or_next_part(state: TurnState) -> str:
+    return "answer_parts" if state.get("parts") else END
+
+
+async def _after_order(state: TurnState) -> str:
+    if "answer" in state:
+        return END
+    parts, told = state.get("parts"), state.get("told")
+    return "answer_parts" if parts and told and told[-1].part == parts[0] else "retrieve_faqs"
+
+
+async def _after_parts(state: TurnState, runtime: Runtime[TurnContext]) -> str:
+    if "answer" in state:
+        return END
+    if state.get("parts"):
+        return await _by_route(state)
+    may_help = "draft" not in state and may_call_model(state, runtime.context)
+    return "retrieve_faqs" if may_help else "fallback"
+
+
 async def _after_retrieval(state: TurnState, runtime: Runtime[TurnContext]) -> str:
     if "answer" in state:
         return END
+    if state.get("parts"):
+        return "answer_parts"
     return "call_llm" if may_call_model(state, runtime.context) else "fallback"
 
 
@@ -109,8 +141,7 @@ async def _after_model(state: TurnState) -> str:
     return "run_tools" if state["draft"].calls else "verify_answer"
 
 
-def _answered_or(otherwise: str) -> Any:
-    async def choose(state: TurnState) -> str:
-        return END if "answer" in state else otherwise
-
-    return choose
+async def _after_check(state: TurnState) -> str:
+    if "answer" in state:
+        return END
+    return "answer_parts" if state.get("told") else "fallback"

@@ -10,6 +10,7 @@ from typing import Any
 from desk.domain import Tenant
 from desk.errors import Misconfigured
 from desk.models.embeddings import CACHED_LENGTH, CACHED_TEXTS, Embedder, Vectors, digest
+from desk.routing.openings import is_courtesy
 from desk.routing.router import ACCEPT_FROM, Decision, Example, Router
 from desk.tooling import Tool
 from prompts.choice import PromptChoice
@@ -26,13 +27,15 @@ class Understanding:
     """An intent pack with the router that was trained on its examples.
 
     Most of what a canned reply answers is short and was written before, word for word: its decision is
-    remembered, by a digest, as the embedding model remembers its vector.
+    remembered, by a digest, as the embedding model remembers its vector. `courteous` intents have greetings,
+    thanks and the like among their examples: who says such a thing wishes for nothing by it.
     """
 
     pack: IntentPack
     router: Router
     decided: dict[bytes, Decision] = field(default_factory=dict, repr=False)
     proven: dict[float, float | None] = field(default_factory=dict, repr=False)
+    courteous: frozenset[str] = frozenset()
 
     def route(self, text: str, vector: Vectors) -> Decision:
         """The router's decision for a text and its vector (d,) of length 1."""
@@ -107,4 +110,6 @@ class Understandings:
         examples = [Example(text, intent.name) for intent in pack.intents for text in intent.examples]
         examples += [Example(text, None) for text in pack.out_of_scope]
         vectors = await self._embedder.embed([example.text for example in examples])
-        return Understanding(pack, await asyncio.to_thread(Router.fit, examples, vectors))
+        router = await asyncio.to_thread(Router.fit, examples, vectors)
+        courteous = {one.intent for one in examples if one.intent and is_courtesy(one.text)}
+        return Understanding(pack, router, courteous=frozenset(courteous))

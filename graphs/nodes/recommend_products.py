@@ -8,6 +8,8 @@ from desk.domain import Answer
 from desk.retrieval.products import Found, Wanted
 from desk.tooling import Product, Reason
 from graphs.answering import answered, say
+from graphs.follow_up import with_before
+from graphs.parts import asked
 from graphs.state import TurnContext, TurnState
 from prompts.replies import phrase, spoken_language
 
@@ -19,9 +21,8 @@ _TOLD = frozenset({"like", "genre"})
 async def recommend_products(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """List what fits the message best, or say that nothing does."""
     context, decision = runtime.context, state["decision"]
-    found = await context.services.engine.catalogue.find(
-        context.principal, context.text, Wanted(), limit=SHOWN
-    )
+    query = with_before(state, context) if decision.goes_on else asked(state, context)
+    found = await context.services.engine.catalogue.find(context.principal, query, Wanted(), limit=SHOWN)
     language = spoken_language(state["language"])
     lines = [*_sold_out(found, language), *_listed(found, language)]
     if not lines:

@@ -8,40 +8,41 @@ from desk.domain import Answer
 from desk.retrieval.search import DEFAULT_THRESHOLD
 from desk.tooling import Passage
 from graphs.answering import answered, cite
+from graphs.follow_up import asked_before
 from graphs.nodes.screen import allows_model
+from graphs.parts import asked, unanswered
 from graphs.state import TurnContext, TurnState
 
 
 async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """Search; answer at once when the best passage is near enough, or is good and no model may speak."""
-    context = runtime.context
+    context, parts = runtime.context, state.get("parts")
     passages = await context.services.engine.faqs.search(
         context.principal,
-        context.text,
-        context.vector,
+        asked(state, context),
+        None if parts else context.vector,
         limit=context.tuning.passages,
-        before=_asked_before(state),
+        before=asked_before(state),
     )
     update: TurnState = {"passages": tuple(passages)}
     # A curated answer near enough to the question needs no model to say it again.
     needed = context.tuning.curated if may_call_model(state, context) else threshold(context)
     context.noted = {"needed": needed}
-    if passages and passages[0].score >= needed:
+    # Once its parts were tried, a message is for the model: a passage would answer one of them alone.
+    tried = bool(state.get("told")) and not parts
+    if passages and passages[0].score >= needed and not tried:
         update.update(answer_word_for_word(state, passages[0], context))
+    elif parts:
+        update.update(unanswered(state))
     return update
-
-
-def _asked_before(state: TurnState) -> str:
-    """What the customer wrote before this message (the window's last line of theirs); empty for the first."""
-    written = [line["text"] for line in state.get("window", []) if line["role"] == "user"]
-    return written[-2] if len(written) > 1 else ""
 
 
 def answer_word_for_word(state: TurnState, passage: Passage, context: TurnContext) -> TurnState:
     """The passage as the answer, with its citation."""
     decision = state["decision"]
     citation = passage.citation()
-    cite(context, citation)
+    if not state.get("parts"):  # else it is shown with the answers to the other parts
+        cite(context, citation)
     return answered(
         state,
         Answer(

@@ -27,7 +27,8 @@ async def verify_answer(state: TurnState, runtime: Runtime[TurnContext]) -> Turn
         context.shown = ""
         context.emit(Revised(""))
     passages = state.get("passages", ())
-    good = bool(passages) and passages[0].score >= threshold(context)
+    several = bool(state.get("told"))  # their parts have answers of their own
+    good = bool(passages) and passages[0].score >= threshold(context) and not several
     if draft.rejected:
         context.emit(Degraded("model answer", "a passage word for word" if good else "an honest answer"))
     return answer_word_for_word(state, passages[0], context) if good else {}

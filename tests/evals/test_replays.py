@@ -39,6 +39,10 @@ SAID = (
     "I want to return order 100234",
     "no",
     "asdkjh qwe",
+    "Where is my order 100234 and how long does shipping take?",
+    "and 100235?",
+    "What is your return policy? How much is shipping?",
+    "and express?",
     "let me talk to a person",
 )
 
@@ -170,6 +174,23 @@ async def test_other_intents_change_what_is_said_and_nothing_else(ada: Customer,
     assert changed.after is not None
     assert changed.after.text == "Ahoy! How can I help you today?"
     assert (await replayed(ada, since, SAME)).identical == 2
+
+
+async def test_a_part_is_looked_up_as_then_though_another_is_told_otherwise(
+    ada: Customer, since: datetime
+) -> None:
+    admin = Principal(ada.tenant.id, "admin")
+    text = read_intents("bookshop").replace("We accept Visa, Mastercard", "Gladly Visa, Mastercard")
+    async with ada.services.engine.database.tenant_tx(admin) as tx:
+        version = await add_version(tx, admin, INTENTS, text, "")
+        await promote(tx, admin, Move(INTENTS, "candidate", version))
+    await ada.say("Which cards do you take? And where is order 100234?")
+    await ada.services.book.catch_up()
+    await asyncio.gather(*ada.services.book.preparing)
+    (turn,) = (await replayed(ada, since, f"intents@{version}")).turns
+    assert turn.after is not None, turn.why
+    assert turn.after.text.startswith("Gladly Visa")
+    assert "Order 100234 is: shipped" in turn.after.text
 
 
 async def test_the_audit_tells_of_it(ada: Customer, since: datetime, owner_url: str) -> None:

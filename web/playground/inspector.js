@@ -38,6 +38,8 @@ function reasons(decision, noted) {
     ["goes to", decision.route],
     ["intent", decision.intent ?? "none"],
     ["because", decision.because],
+    ["heard", noted.heard],
+    ["with the message before", noted.with_before && `${noted.with_before.candidate} (${noted.with_before.confidence.toFixed(3)})`],
     ["confidence", `${decision.confidence.toFixed(3)}${noted.needed == null ? "" : ` (needs ${noted.needed})`}`],
     ["likeliest", [noted.candidate, noted.runner_up].filter(Boolean).join(", then ")],
     ["margin", noted.margin?.toFixed(3)],

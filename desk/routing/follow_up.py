@@ -1,0 +1,69 @@
+"""Tells a message that goes on with the one before by how it begins, and whether an answer speaks of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from desk.routing.person import plain
+
+FEW_WORDS: Final = 8
+_FEWEST_LETTERS: Final = 4
+
+_BEGINS: Final = re.compile(
+    r"(?:and|or|but|also|then|what about|how about|what if|same for|also for"
+    r"|und|oder|aber|auch|dann|was ist mit|wie sieht es mit|wie ist es mit|wie steht es mit"
+    r"|et|ou|mais|qu en est il|et si|aussi"
+    r"|y|o|pero|que tal|que pasa con|tambien"
+    r"|e|ma|anche|che ne dite|che mi dite"
+    r"|en|of|maar|ook|hoe zit het met|wat met"
+    r"|mas|tambem|e quanto a)\b"
+)
+# "To Canada?", "mit Express?": a preposition begins a follow-up of very few words.
+_LEANS: Final = re.compile(
+    r"(?:to|for|with|in|on|by|from|nach|fuer|mit|bei|pour|avec|vers|para|con|per|naar|voor|met|com)\b"
+)
+_FEWEST: Final = 4
+_EMPTY: Final = frozenset(
+    (
+        *("about", "also", "and", "does", "from", "have", "here", "how", "long", "many", "much", "same"),
+        *("that", "then", "them", "there", "they", "this", "those", "take", "takes", "what", "when", "where"),
+        *("which", "with", "would", "your", "will", "work", "apply", "true", "case", "well"),
+        *("auch", "dann", "eine", "einem", "einen", "einer", "fuer", "gilt", "geht", "kann", "oder", "sieht"),
+        *("steht", "wenn", "ist", "sind", "aussi", "avec", "dans", "pour", "quel", "quelle", "sont", "vers"),
+        *("como", "para", "pasa", "pero", "tambien", "anche", "come", "dite", "sono", "voor", "naar", "zijn"),
+        *("quanto", "tambem", "sobre", "hoe", "zit", "wat"),
+    )
+)
+_COST: Final = re.compile(
+    r"\b(?:how much|cost|costs|price|expensive|kostet|kosten|teuer|combien|coute|cuesta"
+    r"|cuanto|costa|kost|custa)\b"
+)
+_AMOUNT: Final = re.compile(r"[$€£]\s?\d")
+
+
+def begins_like_one(text: str) -> bool:
+    """Whether a short message begins as one does that goes on: "and to Canada?", "was ist mit Express?"."""
+    words = plain(text)
+    count = words.count(" ") + 1
+    if not words or count > FEW_WORDS:
+        return False
+    return bool(_BEGINS.match(words)) or (count <= _FEWEST and bool(_LEANS.match(words)))
+
+
+def speaks_of(answer: str, text: str) -> bool:
+    """Whether an answer holds all that the message asks about: its longer words, a price if it asks for one.
+
+    A word counts in another form too, as long as it begins alike. A message that names nothing is spoken of
+    by no answer.
+    """
+    said = plain(text)
+    asks_cost = bool(_COST.search(said))
+    said = _COST.sub(" ", said)
+    named = [word for word in said.split() if len(word) >= _FEWEST_LETTERS and word not in _EMPTY]
+    if asks_cost and not _AMOUNT.search(answer):
+        return False
+    words = plain(answer).split()
+    return (asks_cost or bool(named)) and all(
+        any(word.startswith(name[: max(_FEWEST_LETTERS, len(name) - 2)]) for word in words) for name in named
+    )

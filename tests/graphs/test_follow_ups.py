@@ -1,0 +1,70 @@
+"""Follow-ups: a few words are understood with the message before, and what stands alone is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.graphs.conversing import Customer
+
+SHIPPING = "Standard shipping takes 5-7 business days"
+
+
+async def answers(customer: Customer, *messages: str) -> list[dict[str, str]]:
+    customer.conversation = None
+    return [(await customer.say(message)).reply["reply"] for message in messages]
+
+
+async def test_an_answer_that_speaks_of_what_is_asked_now_is_given_again(ada: Customer) -> None:
+    _, after = await answers(ada, "What is your return policy?", "and for e-books?")
+    assert (after["route"], after["intent"]) == ("canned", "returns")
+    (alone,) = await answers(ada, "and for e-books?")
+    assert alone["intent"] != "returns", "with an empty window nothing goes on"
+
+
+async def test_an_answer_that_does_not_speak_of_it_is_not_given_again(ada: Customer) -> None:
+    _, after = await answers(ada, "How long does shipping take?", "and to Canada?")
+    assert after["route"] == "faq"
+    assert "10-14 business days" in after["text"]
+
+
+@pytest.mark.parametrize("message", ["and 100235?", "what about 100235?", "100235"])
+async def test_another_order_is_looked_up_and_somebody_elses_is_not_found(
+    ada: Customer, message: str
+) -> None:
+    first, after = await answers(ada, "Where is my order 100234?", message)
+    assert "shipped" in first["text"]
+    assert after["route"] == "order"
+    assert "could not find order 100235" in after["text"]
+    assert "processing" not in after["text"]
+
+
+async def test_another_product_is_searched_for_with_what_was_wished_before(ada: Customer) -> None:
+    _, after = await answers(ada, "recommend me a mystery", "and for less than $12?")
+    assert after["route"] == "product"
+    assert after["text"].count("\n- ") >= 1
+
+
+@pytest.mark.parametrize(
+    ("before", "message", "route"),
+    [
+        ("How long does shipping take?", "hi", "canned"),
+        ("How long does shipping take?", "thanks", "canned"),
+        ("How much is shipping?", "and how long does shipping take?", "canned"),
+        ("What is your return policy?", "and can I talk to a person?", "handoff"),
+        ("What is your return policy?", "and", "fallback"),
+        ("What is your return policy?", "asdkjh qwe", "fallback"),
+    ],
+)
+async def test_what_stands_alone_is_answered_alone(
+    ada: Customer, before: str, message: str, route: str
+) -> None:
+    _, after = await answers(ada, before, message)
+    (alone,) = await answers(ada, message)
+    assert after["route"] == alone["route"] == route
+    assert after["text"] == alone["text"]
+
+
+async def test_why_it_was_understood_so_is_noted(ada: Customer) -> None:
+    await answers(ada, "Which cards do you take?")
+    told = await ada.say("and gift cards?")
+    assert told.reply["reply"]["intent"] == "payment"

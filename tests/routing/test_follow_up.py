@@ -1,0 +1,65 @@
+"""What goes on with a message before begins so, and an answer speaks of it only if it holds its words."""
+
+from __future__ import annotations
+
+import pytest
+
+from desk.routing.follow_up import begins_like_one, speaks_of
+
+RETURNS = (
+    "You can return unread books within 30 days after delivery; e-books and gift cards cannot be returned."
+)
+COST = "Standard shipping costs $4.95 and is free from $35. Express shipping costs $12.95."
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *("and to Canada?", "what about express?", "And for books?", "to Japan?", "but with paypal?"),
+        *("und nach Kanada?", "was ist mit Express?", "et pour le Canada ?", "¿y para Canadá?"),
+        *("e per il Canada?", "en naar Canada?", "e para o Canadá?"),
+    ],
+)
+def test_a_follow_up_is_told_by_its_beginning(message: str) -> None:
+    assert begins_like_one(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *(
+            "hi",
+            "thanks",
+            "",
+            "?",
+            "How long does shipping take?",
+            "andy",
+            "Wo ist meine Bestellung?",
+            "enough",
+        ),
+        "and I would like to know all about the returns of books that I have read",
+    ],
+)
+def test_what_begins_otherwise_or_is_long_is_none(message: str) -> None:
+    assert not begins_like_one(message)
+
+
+@pytest.mark.parametrize(
+    "message", ["and for e-books?", "what about gift cards?", "and books?", "and delivery?"]
+)
+def test_an_answer_speaks_of_what_it_names(message: str) -> None:
+    assert speaks_of(RETURNS, message)
+
+
+@pytest.mark.parametrize(
+    "message", ["and to Canada?", "and gift wrapping?", "and then?", "and that?", "and why?"]
+)
+def test_it_does_not_speak_of_anything_else_nor_of_nothing(message: str) -> None:
+    assert not speaks_of(RETURNS, message)
+
+
+def test_who_asks_for_a_price_needs_one_in_the_answer() -> None:
+    assert speaks_of(COST, "and how much is express?")
+    assert speaks_of(COST, "und was kostet das?")
+    assert not speaks_of(RETURNS, "and how much is that?")
+    assert not speaks_of(COST, "and how much to Canada?")
