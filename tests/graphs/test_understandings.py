@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import numpy as np
 
-from desk.models.embeddings import CACHED_LENGTH, CACHED_TEXTS, Vectors
+from desk.domain import Tenant, TenantId, TenantSettings
+from desk.models.embeddings import CACHED_LENGTH, CACHED_TEXTS, MiniLM, Vectors
 from desk.routing.router import Decision
-from graphs.understandings import Understanding
+from graphs.understandings import Understanding, Understandings
+from prompts.choice import PromptChoice
 from prompts.intents import load_intents
+from tools import TOOLS
 
 VECTOR: Vectors = np.zeros(384, dtype=np.float32)
 
@@ -40,3 +45,10 @@ def test_what_is_remembered_has_a_bound() -> None:
     for number in range(CACHED_TEXTS + 10):
         known.route(str(number), VECTOR)
     assert len(known.decided) <= CACHED_TEXTS
+
+
+async def test_customers_who_come_at_once_wait_for_one_training(embedder: MiniLM) -> None:
+    tenant = Tenant(TenantId(uuid4()), "shop", "A shop", TenantSettings(intent_pack="bookshop"))
+    trained = Understandings(embedder, {tool.name: tool for tool in TOOLS})
+    asked = await asyncio.gather(*(trained.of(tenant, PromptChoice()) for _ in range(8)))
+    assert {id(one) for one in asked} == {id(asked[0])}
