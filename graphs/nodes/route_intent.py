@@ -9,9 +9,13 @@ from desk.routing.router import ACCEPT_FROM
 from graphs.certainty import needed
 from graphs.orders_meant import means_by_day
 from graphs.state import Decided, Topic, TurnContext, TurnState
+from graphs.toolbox import shop_url
 from prompts.intents import Intent
 from prompts.own_intents import INTENTS
 from tools.order_numbers import find_order_numbers
+
+# What is asked of the shop's own service; without one, what the tenant has written about it is the answer.
+_AT_THE_SHOP = frozenset({"order", "action"})
 
 
 async def route_intent(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
@@ -42,6 +46,9 @@ async def route_intent(state: TurnState, runtime: Runtime[TurnContext]) -> TurnS
     if intent is None or not sure:
         because = "no intent is near enough" if least is not None else "the promised error is not proven"
         return {"decision": Decided("faq", None, found.confidence, because)}
+    if intent.route in _AT_THE_SHOP and not shop_url(context):
+        because = "no order service is connected"
+        return {"decision": Decided("faq", intent.name, found.confidence, because)}
     return {
         "decision": Decided(intent.route, intent.name, found.confidence, "nearest examples"),
         "topic": {**topic, "intent": intent.name},
