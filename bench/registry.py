@@ -20,6 +20,9 @@ NAMES = (
     "history",
     "canned",
     "tenants",
+    "search",
+    "ingest",
+    "scrub",
     "route",
     "start",
 )

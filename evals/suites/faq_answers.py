@@ -20,6 +20,7 @@ from evals.data import read_rows
 from evals.evidence import Evidence, evidence
 from evals.intervals import interval_of
 from evals.report import Figures, Report, build_report, rounded
+from graphs.runner import TurnRunner
 from graphs.services import Services
 
 DEFINITION_VERSION = 1
@@ -105,7 +106,7 @@ async def _empty(services: Services, admin: Principal) -> None:
         await faqs.delete_missing(tx, [])
 
 
-async def _ask(services: Services, runner: Any, tenant: Tenant, question: Question) -> Answered:
+async def _ask(services: Services, runner: TurnRunner, tenant: Tenant, question: Question) -> Answered:
     reply = await ask_once(services, runner, tenant, question.text, name=f"Question {question.id}")
     cited = tuple(citation["source_id"] for citation in reply["citations"])
     return Answered(question, cited, reply["route"], reply["ms"])

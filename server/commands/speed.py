@@ -23,7 +23,10 @@ app = typer.Typer()
 
 PAGE = Path("docs") / "benchmarks.md"
 # As in bench/registry.py, which is not installed with the package.
-BENCHMARKS = "turn, distance, first_token, tokens, overload, history, canned, tenants, route, start"
+BENCHMARKS = (
+    "turn, distance, first_token, tokens, overload, history, canned, tenants, search, ingest, scrub, route,"
+    " start"
+)
 
 
 @app.command()
