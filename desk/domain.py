@@ -130,7 +130,7 @@ class TenantSettings:
     """
 
     locale: str = "en"
-    intent_pack: str = "general"
+    intent_pack: str = "bookshop"
     order_patterns: tuple[str, ...] = (r"\d{6}",)
     external_models: bool = True
     external_fallback: bool = False

@@ -11,8 +11,9 @@ from desk.storage.faqs import FaqEntry
 
 # What the embedder reads of a text ends near here (256 tokens).
 PASSAGE = 1000
-# An answer of so many sentences is a document: customers ask for one of them, so each is found by itself.
+# What has so many sentences below a heading is a document: customers ask for any of them.
 MANY = 3
+_HEADING = re.compile(r"^#{1,6}\s", re.MULTILINE)
 # A shorter one is a heading, a number of a list or a greeting.
 MIN_SENTENCE = 8
 _ENDS = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -37,7 +38,7 @@ def join(entry: FaqEntry, vectors: Vectors) -> Vectors:
     """The parts of a FAQ from the vectors of its `texts`, each of length 1: its centre, then the others.
 
     The centre is half way between question and answer, drawn a little by every other wording. A wording, or a
-    sentence of a long answer, is a part of its own, drawn half way to the centre. By measurement this finds
+    sentence of a document, is a part of its own, drawn half way to the centre. By measurement this finds
     more than the question, the answer, both in one text, or the best of these.
     """
     first = 1 + len(_passages(entry)[:1])
@@ -47,9 +48,15 @@ def join(entry: FaqEntry, vectors: Vectors) -> Vectors:
 
 
 def _later(entry: FaqEntry) -> list[str]:
-    """What of the answer is found by itself: its sentences if it has many, else all but its beginning."""
-    sentences = [one for one in _sentences(entry.answer) if len(one) >= MIN_SENTENCE]
-    return sentences if len(sentences) >= MANY else _passages(entry)[1:]
+    """What is found by itself: each sentence of a document, else what follows the answer's beginning.
+
+    A question says what its answer is about, so that sentences of that answer only lead astray.
+    """
+    if not entry.question.rstrip().endswith("?") or _HEADING.search(entry.answer):
+        sentences = [one for one in _sentences(entry.answer) if len(one) >= MIN_SENTENCE]
+        if len(sentences) >= MANY:
+            return sentences
+    return _passages(entry)[1:]
 
 
 def _passages(entry: FaqEntry) -> list[str]:

@@ -29,6 +29,7 @@ ROW: Final = {"question": str, "doc_ids": list}
 SILENT: Final = frozenset({"fallback", "handoff", "refused"})
 # One tenant for all measurements, emptied before and after each: turns leave rows that only an owner deletes.
 SLUG = "evals-faq-answers"
+PACK = "general"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,8 @@ async def evaluate_faq_answers(services: Services, documents: Path, questions: S
 async def _tenant(services: Services) -> Tenant:
     async with services.engine.database.control_tx() as tx:
         found = await tenants.create(tx, SLUG, "A measurement")
-    # As of a tenant that was made today, whatever this one was made with.
-    return replace(found, settings=TenantSettings())
+    # As of a tenant that an operator makes today, whatever this one was made with.
+    return replace(found, settings=TenantSettings(intent_pack=PACK))
 
 
 async def _empty(services: Services, admin: Principal) -> None:
