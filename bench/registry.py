@@ -21,6 +21,9 @@ NAMES = (
     "canned",
     "admission",
     "tenants",
+    "search",
+    "ingest",
+    "scrub",
     "route",
     "start",
 )

@@ -101,6 +101,17 @@ async def _run_answerable(inputs: Inputs, ground: Ground) -> Report:
         return await evaluate_answerable(FaqSearch(engine.database, engine.embedder), admin, tasks)
 
 
+async def _run_faq_answers(inputs: Inputs, ground: Ground) -> Report:
+    from evals.suites.faq_answers import evaluate_faq_answers, read_questions
+
+    questions = [
+        question
+        for question in read_questions(_given(inputs.dataset))
+        if not inputs.sources or question.source in inputs.sources
+    ]
+    return await evaluate_faq_answers(_open(ground), _given(inputs.corpus), questions)
+
+
 async def _run_pii(inputs: Inputs, _: Ground) -> Report:
     from evals.suites.pii import evaluate_pii
 
@@ -182,6 +193,7 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
         "routing": Suite("services", ("examples",), _run_routing),
         "retrieval": Suite("services", ("corpus", "dataset"), _run_retrieval),
         "answerable": Suite("services", ("corpus", "dataset"), _run_answerable),
+        "faq_answers": Suite("services", ("corpus", "dataset"), _run_faq_answers),
         "pii": Suite("nothing", ("dataset",), _run_pii),
         "entities": Suite("nothing", ("dataset",), _run_entities),
         "injection": Suite("nothing", ("dataset",), _run_injection),

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from desk.routing.router import ACCEPT_FROM, Decision
 from graphs.orders_meant import means_by_day
 from graphs.state import Decided, Topic, TurnContext, TurnState
+from graphs.toolbox import shop_url
 from graphs.understandings import Understanding
 from prompts.intents import Intent
 from tools.order_numbers import find_order_numbers
+
+# What is asked of the shop's own service; without one, what the tenant has written about it is the answer.
+_AT_THE_SHOP = frozenset({"order", "action"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,9 @@ class Hearing:
             unproven = self.needed is None
             because = "the promised error is not proven" if unproven else "no intent is near enough"
             return {"decision": Decided("faq", None, found.confidence, because)}
+        if wanted.route in _AT_THE_SHOP and not shop_url(self.context):
+            because = "no order service is connected"
+            return {"decision": Decided("faq", wanted.name, found.confidence, because)}
         return {
             "decision": Decided(wanted.route, wanted.name, found.confidence, "nearest examples"),
             "topic": {**topic, "intent": wanted.name},

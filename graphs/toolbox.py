@@ -27,11 +27,16 @@ def tool_context(context: TurnContext, *, proofs: bool) -> ToolContext:
         http=context.services.http,
         search_knowledge=engine.faqs,
         search_products=engine.catalogue,
-        shop_api_url=context.tenant.settings.shop_api_url or settings.shop_api_url,
+        shop_api_url=shop_url(context),
         shop_api_key=key.get_secret_value() if key else "",
         known_emails=_emails(context) if proofs else (),
         known_postcodes=tuple(_POSTCODE.findall(context.text))[:_MOST_PROOFS] if proofs else (),
     )
+
+
+def shop_url(context: TurnContext) -> str | None:
+    """Where the tenant's orders are asked for; None when no order service is connected."""
+    return context.tenant.settings.shop_api_url or context.services.engine.settings.shop_api_url
 
 
 def _emails(context: TurnContext) -> tuple[str, ...]:

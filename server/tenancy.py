@@ -35,6 +35,8 @@ from server.tenant_settings import changed_settings
 
 Say = Callable[[str], None]
 _SLACK_SECONDS = 2.0
+# What a tenant says before it has intents of its own: nothing that only another shop could promise.
+NEW_PACK = "general"
 Kind = Literal["shared", "own"]
 
 
@@ -52,7 +54,7 @@ class Tenancy:
         self, slug: str, name: str, settings: dict[str, Any], placement: Kind, say: Say = lambda _: None
     ) -> StoredTenant:
         """A new tenant, in the shared schema or one of its own; raises Conflict when the slug is taken."""
-        kept = changed_settings({}, settings)
+        kept = changed_settings({"intent_pack": NEW_PACK}, settings)
         tenant_id = TenantId(new_id())
         schema = SHARED if placement == "shared" else f"tenant_{tenant_id.hex}"
         if await self._stored(slug) is not None:

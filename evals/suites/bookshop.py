@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -12,7 +11,7 @@ from uuid import uuid4
 from desk.domain import ConversationId, Principal, Tenant
 from desk.errors import Unavailable
 from desk.events import Done, Failed, Revised, Token, ToolUsed, TurnEvent
-from desk.storage import conversations
+from evals.asking import ISSUER, remove, running
 from evals.cases import Case, CaseTurn
 from evals.evidence import Evidence, evidence
 from evals.report import Figures, Report, build_report, rounded
@@ -24,8 +23,6 @@ from graphs.services import Services
 from graphs.streams import TurnStream
 
 DEFINITION_VERSION = 1
-# The cases' people are not the shop's own subjects of the same name.
-ISSUER = "evals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ async def evaluate_bookshop(
     asked. Raises Unavailable when a turn fails as a whole.
     """
     judged: list[Judged] = []
-    async with _running(services) as runner:
+    async with running(services) as runner:
         for case in cases:
             judged += await _play(services, runner, tenant, case)
             on_case()
@@ -75,16 +72,6 @@ async def evaluate_bookshop(
     return {**report, "failed": [_failure(turn) for turn in judged if turn.failed]}
 
 
-@asynccontextmanager
-async def _running(services: Services) -> AsyncIterator[TurnRunner]:
-    runner = TurnRunner(services, on_end=lambda *_: None)
-    await runner.start(take_orphans=False)
-    try:
-        yield runner
-    finally:
-        await runner.stop()
-
-
 async def _play(services: Services, runner: TurnRunner, tenant: Tenant, case: Case) -> list[Judged]:
     subject = await services.engine.keys.subject(tenant.id, ISSUER, case.person or f"guest-{case.id}")
     principal = Principal(tenant.id, "user", subject, case.person)
@@ -98,8 +85,7 @@ async def _play(services: Services, runner: TurnRunner, tenant: Tenant, case: Ca
             judged.append(_judge(case, number, turn, await _observe(stream, case)))
     finally:
         if conversation is not None:
-            async with services.engine.database.tenant_tx(principal) as tx:
-                await conversations.remove(tx, conversation)
+            await remove(services, principal, conversation)
     return judged
 
 

@@ -8,17 +8,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
-from desk.domain import ConversationId, Principal, Tenant, TenantSettings
-from desk.errors import InvalidInput, Unavailable
-from desk.events import Done, Failed
-from desk.storage import conversations, tenants
+from desk.domain import Tenant, TenantSettings
+from desk.errors import InvalidInput
+from desk.storage import tenants
+from evals.asking import ask_once, running
 from evals.data import Row
 from evals.evidence import Evidence, evidence
 from evals.order_service import OrderBook, OrderService, counted
 from evals.report import Figures, Report, build_report, rounded
-from graphs.inbox import TurnRequest
 from graphs.runner import TurnRunner
 from graphs.services import Services
 
@@ -26,7 +24,6 @@ DEFINITION_VERSION = 1
 QUESTIONS = 100
 SEED = 3
 PATTERN = r"#W\d{7}"
-ISSUER = "evals"
 # One tenant for all measurements, which holds no data: the orders come from the book.
 SLUG = "evals-orders"
 
@@ -117,12 +114,8 @@ async def evaluate_orders(services: Services, book: OrderBook) -> Report:
     settings = TenantSettings(order_patterns=(PATTERN,), shop_api_url="http://orders.invalid")
     async with services.engine.database.control_tx() as tx:
         tenant = await tenants.create(tx, SLUG, "Orders", settings)
-    runner = TurnRunner(own, on_end=lambda *_: None)
-    await runner.start(take_orphans=False)
-    try:
+    async with running(own) as runner:
         answered = [await _ask(own, runner, tenant, question, book) for question in questions]
-    finally:
-        await runner.stop()
     return _report(answered)
 
 
@@ -175,29 +168,10 @@ def _spelled(order: Row, chance: random.Random) -> str:
 async def _ask(
     services: Services, runner: TurnRunner, tenant: Tenant, question: Question, book: OrderBook
 ) -> Answered:
-    subject = await services.engine.keys.subject(tenant.id, ISSUER, question.person or question.id)
-    principal = Principal(tenant.id, "user", subject, question.person)
-    stream = await runner.submit(
-        principal, tenant, TurnRequest(question.say, str(uuid4()), None, channel="evals")
-    )
-    last = [event async for _, event in stream.read()][-1]
-    await _remove(services, principal, stream.conversation_id)
-    if isinstance(last, Failed):
-        raise Unavailable(f"Question {question.id}: the turn failed: {last.problem['detail']}")
-    assert isinstance(last, Done)
-    text = last.reply["reply"]["text"]
-    return Answered(
-        question,
-        text,
-        _facts(question, text),
-        _leaks(question, text, book),
-        last.reply["timings_ms"]["total"],
-    )
-
-
-async def _remove(services: Services, principal: Principal, conversation: ConversationId) -> None:
-    async with services.engine.database.tenant_tx(principal) as tx:
-        await conversations.remove(tx, conversation)
+    name = f"Question {question.id}"
+    reply = await ask_once(services, runner, tenant, question.say, name=name, email=question.person)
+    text = reply["text"]
+    return Answered(question, text, _facts(question, text), _leaks(question, text, book), reply["ms"])
 
 
 def _facts(question: Question, text: str) -> dict[str, bool]:

@@ -26,7 +26,8 @@ app = typer.Typer()
 PAGE = Path("docs") / "benchmarks.md"
 # As in bench/registry.py, which is not installed with the package.
 BENCHMARKS = (
-    "turn, distance, first_token, tokens, overload, history, canned, admission, tenants, route, start"
+    "turn, distance, first_token, tokens, overload, history, canned, admission, tenants, search, ingest,"
+    " scrub, route, start"
 )
 
 

@@ -10,7 +10,20 @@ from typing import Any
 import pytest
 import uvloop
 
-from bench import admission, canned, distance, history, overload, route, tenants, tokens, turn
+from bench import (
+    admission,
+    canned,
+    distance,
+    history,
+    ingest,
+    overload,
+    route,
+    scrub,
+    search,
+    tenants,
+    tokens,
+    turn,
+)
 from bench.kept import Kept, read_kept
 from bench.page import benchmark_page
 from bench.registry import NAMES, load
@@ -91,6 +104,27 @@ async def test_many_tenants_are_asked_migrated_and_swept(own_stage: Stage) -> No
     assert result.ours["sweep_ms"] < result.peer["sweep_ms"]
     assert result.ours["own_schema_turn_p50_ms"] > 0
     assert result.ours["migrate_own_s"] > 0
+
+
+async def test_search_finds_the_nearest_of_its_own_tenant(stage: Stage) -> None:
+    few = Effort(rounds=1, turns=20)
+    result = await in_a_thread(search.measure(stage, few, (200, 400)))
+    assert [point["faqs"] for point in result.axis] == [200, 400]
+    assert all(point["ours"]["recall_at_10"] == point["peer"]["recall_at_10"] == 1.0 for point in result.axis)
+    # The index has the nearest rows of all tenants; few of them are left when the others' are taken out.
+    assert result.axis[-1]["peer_one_index"]["rows"] < result.axis[-1]["ours"]["rows"] == search.NEAREST
+
+
+async def test_both_ways_of_loading_find_the_row(stage: Stage) -> None:
+    result = await in_a_thread(ingest.measure(stage, TINY, (8,)))
+    assert min(result.ours["rows_per_s"], result.peer["rows_per_s"], result.ratio["rows_per_s"]) > 0
+
+
+async def test_values_are_hidden_at_every_length(stage: Stage) -> None:
+    result = await in_a_thread(scrub.measure(stage, TINY, (20, 400)))
+    assert result.peer == {}
+    assert [point["characters"] for point in result.axis] == [20, 400]
+    assert all(value in scrub.message(400) for value in (scrub.MAIL, scrub.CARD))
 
 
 def test_every_name_has_a_benchmark() -> None:

@@ -181,12 +181,13 @@ def test_a_reply_language(checkout: Checkout) -> None:
         path = f"prompts/replies/{file.name}"
         own = "Swedish" if file.stem == "en" else f"Swedish as {file.stem} says it"
         checkout.write_yaml(path, checkout.read_yaml(path) | {"language_sv": own})
-    pack = checkout.read_yaml("prompts/intents/bookshop.yaml")
-    for intent in pack["intents"]:
-        for kind in ("reply", "suggestions"):
-            if "de" in intent.get(kind, {}):
-                intent[kind]["sv"] = intent[kind]["de"]
-    checkout.write_yaml("prompts/intents/bookshop.yaml", pack)
+    for name in ("bookshop", "general"):
+        pack = checkout.read_yaml(f"prompts/intents/{name}.yaml")
+        for intent in pack["intents"]:
+            for kind in ("reply", "suggestions"):
+                if "de" in intent.get(kind, {}):
+                    intent[kind]["sv"] = intent[kind]["de"]
+        checkout.write_yaml(f"prompts/intents/{name}.yaml", pack)
     checkout.tests("tests/prompts/test_reply_phrases.py", "tests/prompts/test_intent_packs.py")
 
 

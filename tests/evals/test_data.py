@@ -79,6 +79,15 @@ def test_our_queries_name_faqs_of_our_corpus() -> None:
     assert {faq for row in queries for faq in row["faq_ids"]} == known
 
 
+def test_our_questions_name_documents_that_there_are() -> None:
+    documents = read_rows(OWN / "faq_answers_docs.jsonl", {"id": str, "title": str, "content": str})
+    questions = read_rows(OWN / "faq_answers.jsonl", {"id": str, "question": str, "doc_ids": list})
+    assert {gold for row in questions for gold in row["doc_ids"]} == {row["id"] for row in documents}
+    assert sum(bool(row["doc_ids"]) for row in questions) >= 120
+    assert sum(not row["doc_ids"] for row in questions) >= 50
+    assert len({row["question"] for row in questions}) == len(questions)
+
+
 def test_our_examples_hold_enough_of_every_intent() -> None:
     rows = read_rows(OWN / "routing.jsonl", EXAMPLE)
     counts: dict[str, int] = {}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from desk.errors import Misconfigured
-from prompts.intents import Intent, load_intents
+from prompts.intents import Intent, IntentPack, load_intents
 from prompts.replies import LANGUAGES
 
 PACK = load_intents("bookshop")
+GENERAL = load_intents("general")
 FIRST = "intents:\n  - {name: hello, route: canned, reply: {en: Hi}, examples: [hi, hello]}\n"
 OTHERS = "out_of_scope: [weather]\n"
 
@@ -38,7 +40,7 @@ def test_known_messages_stand_in_their_intent(message: str, name: str, route: st
     assert intent(name).route == route
 
 
-@pytest.mark.parametrize("entry", PACK.intents, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", PACK.intents + GENERAL.intents, ids=lambda entry: entry.name)
 def test_every_intent_is_rich_enough(entry: Intent) -> None:
     assert len(entry.examples) >= 15
     if entry.route == "canned":
@@ -60,10 +62,19 @@ def test_facts_are_the_same_in_every_language(language: str, name: str, facts: l
     assert [fact for fact in facts if fact not in text] == []
 
 
-def test_suggestions_of_intents_are_understood() -> None:
-    understood = {example for entry in PACK.intents for example in entry.examples}
-    offered = {tap for entry in PACK.intents for taps in entry.suggestions.values() for tap in taps}
+@pytest.mark.parametrize("pack", [PACK, GENERAL], ids=lambda pack: pack.name)
+def test_suggestions_of_intents_are_understood(pack: IntentPack) -> None:
+    understood = {example for entry in pack.intents for example in entry.examples}
+    offered = {tap for entry in pack.intents for taps in entry.suggestions.values() for tap in taps}
     assert offered <= understood
+
+
+def test_who_has_no_intents_of_their_own_promises_nothing() -> None:
+    said = " ".join(text for entry in GENERAL.intents for text in entry.reply.values())
+    assert not re.search(r"\d|book|lib", said.lower())
+    assert {"How long does shipping take?", "What is your return policy?"}.isdisjoint(
+        example for entry in GENERAL.intents for example in entry.examples
+    )
 
 
 def test_replies_fall_back_to_english() -> None:

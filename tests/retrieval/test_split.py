@@ -1,6 +1,8 @@
-"""The parts of a FAQ: the centre, later passages of a long answer, other wordings."""
+"""The parts of a FAQ: the centre, the sentences of a long answer, other wordings."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,13 +32,24 @@ def test_other_wordings_draw_the_centre_and_are_parts_themselves() -> None:
     assert wording == pytest.approx((AXES[2] + centre) / np.linalg.norm(AXES[2] + centre))
 
 
+def test_each_sentence_of_a_document_is_found_by_itself() -> None:
+    entry = FaqEntry("a", "Q?", "# Head\nThe first one.\n\n- The second one. The third one.")
+    first, *sentences = split.texts(entry)[1:]
+    assert first == "# Head The first one. - The second one. The third one."
+    assert sentences == ["The first one.", "- The second one.", "The third one."]
+    assert split.texts(replace(entry, answer="One. Second thing. Third thing. Fourth thing."))[2:] == []
+    assert len(split.texts(replace(entry, question="Q", answer="Second one. Third one. Fourth one."))) == 5
+    centre, *parts = split.join(entry, AXES)
+    assert parts[2] == pytest.approx((AXES[4] + centre) / np.linalg.norm(AXES[4] + centre))
+
+
 @given(
     st.text(max_size=50).filter(str.strip),
     st.text("ab. \n?", max_size=4000),
     st.lists(st.text(min_size=1, max_size=9), max_size=3),
 )
 def test_every_word_is_embedded_and_parts_are_counted(question: str, answer: str, aliases: list[str]) -> None:
-    entry = FaqEntry("a", question, answer, aliases=tuple(aliases))
+    entry = FaqEntry("a", f"{question}?", answer, aliases=tuple(aliases))
     texts = split.texts(entry)
     passages = texts[1 : len(texts) - len(aliases)]
     assert "".join("".join(passages).split()) == "".join(answer.split())

@@ -115,11 +115,11 @@ def test_a_tenant_is_configured_suspended_exported_and_erased(
     slug, out = "lamps", tmp_path / "lamps.ndjson"
     assert desk(environment, "tenant", "create", slug, "--placement", "own").returncode == 0
     told = desk(environment, "tenant", "set", slug, "locale=de", "retention_days=90")
-    assert orjson.loads(told.stdout) == {"locale": "de", "retention_days": 90}
+    assert orjson.loads(told.stdout) == {"intent_pack": "general", "locale": "de", "retention_days": 90}
     wrong = desk(environment, "tenant", "set", slug, "retention_days=0")
     assert wrong.returncode == 1
     assert "must be 1 to" in wrong.stderr
-    unproven = desk(environment, "tenant", "set", slug, "promised_error=0.05")
+    unproven = desk(environment, "tenant", "set", slug, "intent_pack=bookshop", "promised_error=0.05")
     assert unproven.returncode == 1
     assert "about 2" in unproven.stderr
     assert orjson.loads(desk(environment, "tenant", "show", slug).stdout)["settings"]["locale"] == "de"

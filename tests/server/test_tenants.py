@@ -75,6 +75,7 @@ async def test_a_tenant_is_made_listed_configured_and_serves(
         json={"settings": {"budget_usd_per_day": 5, "locale": None, "branding": {"color": "#aa0000"}}},
     )
     assert changed.json()["settings"] == {
+        "intent_pack": "general",
         "budget_usd_per_day": 5.0,
         "branding": {"title": None, "color": "#aa0000", "logo_url": None},
     }
@@ -122,19 +123,20 @@ async def test_a_wrong_setting_is_refused_and_says_what_is_right(
 
 
 async def test_a_promised_error_is_taken_where_the_examples_prove_it(platform: httpx.AsyncClient) -> None:
-    slug = await make(platform, settings={"promised_error": 0.15})
+    proven: dict[str, object] = {"intent_pack": "bookshop"}
+    slug = await make(platform, settings=proven | {"promised_error": 0.15})
     for wrong, says in (
         (0.5, "above 0 and below 0.5"),
         (0.05, "about 2"),
         (0.01, "more like these would not: too many are taken for another intent. It takes at least 459"),
     ):
-        body = {"settings": {"promised_error": wrong}}
+        body = {"settings": proven | {"promised_error": wrong}}
         refused = [await platform.patch(f"/api/v1/tenants/{slug}", json=body)]
         refused.append(await platform.post("/api/v1/tenants", json={"slug": new_slug(), **body}))
         assert [answer.status_code for answer in refused] == [422, 422]
         assert all(says in answer.json()["detail"] for answer in refused)
     shown = (await platform.get(f"/api/v1/tenants/{slug}")).json()
-    assert shown["settings"] == {"promised_error": 0.15}
+    assert shown["settings"] == proven | {"promised_error": 0.15}
     assert shown["defaults"]["promised_error"] is None
 
 

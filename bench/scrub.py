@@ -1,0 +1,95 @@
+"""B9 scrub: what it costs to make personal values pseudonyms, in short messages and in very long ones."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bench.result import BenchFailed, Figures, Result, at_most
+from bench.rounds import percentile
+from bench.stage import Effort, Stage
+from desk.privacy.names.tagger import find_names
+from desk.privacy.normalise import normalise
+from desk.privacy.persons import find_persons
+from desk.privacy.pseudonyms import Vault, scrub
+
+LENGTHS = (20, 100, 500, 2_000, 8_000, 20_000)
+# The length whose figures stand for the benchmark: a message as customers write it.
+USUAL = 100
+MAIL, CARD, IBAN = "jo.miller@example.com", "4111 1111 1111 1111", "GB82 WEST 1234 5698 7654 32"
+VALUES = (MAIL, CARD, IBAN)
+PLAIN = (
+    "Where is my parcel?",
+    "I ordered two lamps last week and nothing has come.",
+    "The order is 100234, please look it up.",
+    "Write to {0} when it leaves.",
+    "It was paid with {1}, I think.",
+    "The money may go to {2} then.",
+    "Thank you for the help so far!",
+)
+# Made to be looked at again and again by a pattern that is not linear.
+HOSTILE = ("1-2.", "a@b.", "+44 (", "x:y:", "0 0 ", "q" * 50 + "@")
+
+
+async def measure(stage: Stage, effort: Effort, lengths: tuple[int, ...] = LENGTHS) -> Result:
+    """There is no peer in this run: the scrubber to compare with is not among what is installed."""
+    axis: list[dict[str, Any]] = []
+    for length in lengths:
+        stage.say(f"scrub: {length} characters")
+        axis.append({"characters": length, "ours": _point(length, effort)})
+    usual = next((point for point in axis if point["characters"] == USUAL), axis[0])
+    longest, before = axis[-1], axis[-2]
+    growth = _each(longest) / _each(before)
+    ours = usual["ours"]
+    goals = [
+        at_most("us of the names in a usual message", ours["names_us"], 500),
+        at_most("us a character of hostile text, the longest beside the one before", round(growth, 2), 1.5),
+    ]
+    title = f"Personal values in {usual['characters']} characters made pseudonyms; no peer is installed"
+    return Result("scrub", title, ours, {}, {}, axis, goals)
+
+
+def _each(point: dict[str, Any]) -> float:
+    """Microseconds for one character of hostile text."""
+    return float(point["ours"]["hostile_us"] / point["characters"])
+
+
+def message(length: int) -> str:
+    """So many characters of what a customer might write; above some 200 there are personal values in it."""
+    chance = random.Random(length)
+    text = ""
+    while len(text) < length:
+        text += chance.choice(PLAIN).format(*VALUES) + " "
+    return text[:length]
+
+
+def _point(length: int, effort: Effort) -> Figures:
+    """Microseconds: of all, of the names in it, of what is left, and of text that was made to be slow."""
+    text = message(length)
+    scrubbed = scrub(text, Vault()).text
+    left = [value for value in VALUES if value in scrubbed]
+    if left:
+        raise BenchFailed(f"{left[0]!r} stands in a scrubbed message of {length} characters.")
+    plain = normalise(text).text
+    everything = _us(lambda: scrub(text, Vault()), effort)
+    names = _us(lambda: (list(find_persons(plain)), list(find_names(plain))), effort)
+    hostile = [(attack * length)[:length] for attack in HOSTILE]
+    slowest = max(_us(lambda attack=attack: scrub(attack, Vault()), effort) for attack in hostile)  # type: ignore[misc]
+    return {
+        "all_us": everything,
+        "names_us": names,
+        "structured_us": round(max(0.0, everything - names), 1),
+        "hostile_us": slowest,
+    }
+
+
+def _us(act: Callable[[], object], effort: Effort) -> float:
+    act()  # what is compiled at its first use
+    took = []
+    for _ in range(effort.rounds * 5):
+        began = time.perf_counter()
+        act()
+        took.append(time.perf_counter() - began)
+    return round(percentile(took, 0.5) * 1e6, 1)

@@ -1,0 +1,167 @@
+"""B8 search: how a search grows with the FAQs of a tenant, beside plain exact SQL and one index for all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.peers.row_by_row import PlainTable
+from bench.result import Figures, Result, at_least, at_most
+from bench.rounds import percentile
+from bench.stage import Cast, Effort, Stage, open_cast
+from desk.domain import Principal, Tenant
+from desk.storage import faqs, found_faqs, tenants
+from desk.storage.faqs import FaqEntry
+
+Vectors = NDArray[np.float32]
+
+SIZES = (1_000, 10_000, 100_000)
+# Above it, building the one index of the peer takes longer than everything else together.
+MOST_INDEXED = 10_000
+# Nine rows in ten of that index are of other tenants, whose questions are about the same things.
+OTHERS = 9
+NEAREST = 10
+A_CLUSTER = 50
+NOISE = 0.6
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one side found: the share of the true nearest, the rows it returned, and its milliseconds."""
+
+    recall: float
+    rows: float
+    times: list[float]
+
+    def figures(self) -> Figures:
+        """As they are shown."""
+        return {
+            "p50_ms": round(percentile(self.times, 0.5) * 1000, 2),
+            "p95_ms": round(percentile(self.times, 0.95) * 1000, 2),
+            "recall_at_10": round(self.recall, 4),
+            "rows": round(self.rows, 2),
+        }
+
+
+async def measure(stage: Stage, effort: Effort, sizes: tuple[int, ...] = SIZES) -> Result:
+    """Vectors are made up, in clusters, as the model would take hours; the peer has no rights to heed."""
+    axis: list[dict[str, Any]] = []
+    async with open_cast(stage) as cast:
+        for size in sizes:
+            stage.say(f"search: {size} FAQs")
+            axis.append({"faqs": size, **await _point(stage, cast, size, effort)})
+    last = axis[-1]
+    goals = [
+        at_most(f"p95 in ms at {sizes[-1]:,}", last["ours"]["p95_ms"], 3),
+        at_least(f"recall of the ten nearest at {sizes[-1]:,}", last["ours"]["recall_at_10"], 0.98),
+    ]
+    title = (
+        "FAQs of one tenant searched by meaning, beside plain exact SQL and one HNSW index for all tenants"
+    )
+    return Result("search", title, last["ours"], last["peer"], last["ratio"], axis, goals)
+
+
+async def _point(stage: Stage, cast: Cast, size: int, effort: Effort) -> dict[str, Any]:
+    vectors, asked = made_up(size, effort.turns)
+    tenant = await _fill(stage, cast, vectors)
+    admin = Principal(tenant.id, "admin")
+    database = cast.services.engine.database
+
+    async def ours(vector: Vectors) -> list[str]:
+        found = await found_faqs.nearest(database, admin, vector, NEAREST)
+        return [one.faq.external_id for one in found]
+
+    exact = _plain(stage, "bench_exact", vectors)
+    indexed = _one_index(stage, vectors) if size <= MOST_INDEXED else None
+    point: dict[str, Any] = {"ours": (await _ask(ours, vectors, asked)).figures()}
+    try:
+        point["peer"] = (await _ask(_of(exact), vectors, asked)).figures()
+        if indexed is not None:
+            point["peer_one_index"] = (await _ask(_of(indexed), vectors, asked)).figures()
+    finally:
+        exact.close()
+        if indexed is not None:
+            indexed.close()
+    point["ratio"] = {
+        name: round(point["peer"][name] / point["ours"][name], 2) for name in ("p50_ms", "p95_ms")
+    }
+    async with database.tenant_tx(admin) as tx:
+        await faqs.delete_missing(tx, [])
+    return point
+
+
+def made_up(size: int, asked: int) -> tuple[Vectors, Vectors]:
+    """Rows in clusters of A_CLUSTER, and `asked` queries each near one of the rows; all of length 1."""
+    chance = np.random.default_rng(size)
+    centres = _unit(chance.standard_normal((max(1, size // A_CLUSTER), 384), dtype=np.float32))
+    rows = _near(centres[np.arange(size) % len(centres)], chance)
+    return rows, _near(rows[chance.integers(0, size, asked)], chance)
+
+
+def _near(vectors: Vectors, chance: np.random.Generator) -> Vectors:
+    return _unit(vectors + NOISE * _unit(chance.standard_normal(vectors.shape, dtype=np.float32)))
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+
+
+async def _fill(stage: Stage, cast: Cast, vectors: Vectors) -> Tenant:
+    """A tenant with a FAQ for each vector; its id is its number."""
+    database = cast.services.engine.database
+    async with database.control_tx() as tx:
+        tenant = await tenants.create(tx, f"bench-search-{len(vectors)}", "A shop")
+    admin = Principal(tenant.id, "admin")
+    for start in range(0, len(vectors), BATCH):
+        stage.say(f"search: {start}/{len(vectors)} FAQs written")
+        batch = vectors[start : start + BATCH]
+        entries = [FaqEntry(str(start + at), f"Question {start + at}") for at in range(len(batch))]
+        async with database.tenant_tx(admin) as tx:
+            await faqs.upsert(tx, tenant.id, entries)
+            made = {entry.external_id: row[None] for entry, row in zip(entries, batch, strict=True)}
+            await faqs.put_vectors(tx, tenant.id, made)
+    return tenant
+
+
+def _plain(stage: Stage, name: str, vectors: Vectors) -> PlainTable:
+    table = PlainTable(stage.stores.migration_database_url, name, vectors.shape[1])
+    table.fill(0, vectors)
+    return table
+
+
+def _one_index(stage: Stage, vectors: Vectors) -> PlainTable:
+    stage.say("search: one index for all tenants")
+    table = _plain(stage, "bench_one_index", vectors)
+    chance = np.random.default_rng(0)
+    for other in range(1, OTHERS + 1):
+        table.fill(other, _near(vectors, chance))
+    table.index()
+    return table
+
+
+def _of(table: PlainTable) -> Callable[[Vectors], Awaitable[list[str]]]:
+    async def ask(vector: Vectors) -> list[str]:
+        return await asyncio.to_thread(table.nearest, 0, vector, NEAREST)
+
+    return ask
+
+
+async def _ask(search: Callable[[Vectors], Awaitable[list[str]]], vectors: Vectors, asked: Vectors) -> Asked:
+    times, recalls, rows = [], [], []
+    await search(asked[0])
+    for vector in asked:
+        began = time.perf_counter()
+        found = await search(vector)
+        times.append(time.perf_counter() - began)
+        true = {str(row) for row in np.argsort(-(vectors @ vector), kind="stable")[:NEAREST]}
+        recalls.append(len(true.intersection(found)) / len(true))
+        rows.append(len(found))
+    return Asked(fmean(recalls), fmean(rows), times)
