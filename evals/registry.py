@@ -29,7 +29,8 @@ class Inputs:
     """The files and numbers a suite is given; each suite says which of them it needs.
 
     `sources` leaves only rows of these sources in, where the suite keeps sources apart. `prompt` is a text in
-    place of the support prompt, for the suite that asks a model.
+    place of the support prompt, for the suite that asks a model. `times` is how often each case is played, in
+    suites of whole conversations.
     """
 
     dataset: Path | None = None
@@ -38,6 +39,7 @@ class Inputs:
     aliases: int = 0
     sources: frozenset[str] = frozenset()
     prompt: Path | None = None
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,12 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A suite: what it needs, which inputs it must be given, and how it is run."""
+    """A suite: what it needs, which inputs it must be given, how it is run; `talks` = whole conversations."""
 
     needs: Needs
     required: tuple[str, ...]
     run: Callable[[Inputs, Ground], Awaitable[Report]]
+    talks: bool = False
 
 
 async def run_suite(name: str, inputs: Inputs, ground: Ground) -> Report:
@@ -63,6 +66,8 @@ async def run_suite(name: str, inputs: Inputs, ground: Ground) -> Report:
     missing = [f"--{option}" for option in suite.required if getattr(inputs, option) is None]
     if missing:
         raise InvalidInput(f"The suite {name} needs {' and '.join(missing)}.")
+    if inputs.times > 1 and not suite.talks:
+        raise InvalidInput(f"The suite {name} has no conversations to play --times times; {_talking()} have.")
     return await suite.run(inputs, ground)
 
 
@@ -146,11 +151,11 @@ async def _run_products(inputs: Inputs, ground: Ground) -> Report:
 
 
 async def _run_bookshop(inputs: Inputs, ground: Ground) -> Report:
-    from evals.suites.bookshop import evaluate_bookshop
+    from evals.suites.conversations import evaluate_conversations
 
     assert ground.demo is not None, "the caller loads the demo"
     cases = read_cases(inputs.dataset or OWN / "bookshop.jsonl")
-    return await evaluate_bookshop(_open(ground), ground.demo, cases)
+    return await evaluate_conversations("bookshop", _open(ground), ground.demo, cases, times=inputs.times)
 
 
 async def _run_prompted(inputs: Inputs, ground: Ground) -> Report:
@@ -158,7 +163,7 @@ async def _run_prompted(inputs: Inputs, ground: Ground) -> Report:
 
     assert ground.demo is not None, "the caller loads the demo"
     cases = read_cases(inputs.dataset or OWN / "bookshop.jsonl")
-    return await evaluate_prompted(_open(ground), ground.demo, cases, inputs.prompt)
+    return await evaluate_prompted(_open(ground), ground.demo, cases, inputs.prompt, times=inputs.times)
 
 
 SUITES: Mapping[str, Suite] = MappingProxyType(
@@ -171,10 +176,14 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
         "injection": Suite("nothing", ("dataset",), _run_injection),
         "orders": Suite("services", ("dataset",), _run_orders),
         "products": Suite("demo", (), _run_products),
-        "bookshop": Suite("demo", (), _run_bookshop),
-        "prompted": Suite("demo", (), _run_prompted),
+        "bookshop": Suite("demo", (), _run_bookshop, talks=True),
+        "prompted": Suite("demo", (), _run_prompted, talks=True),
     }
 )
+
+
+def _talking() -> str:
+    return " and ".join(name for name, suite in SUITES.items() if suite.talks)
 
 
 def _open(ground: Ground) -> Services:

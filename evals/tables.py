@@ -10,6 +10,7 @@ from rich.table import Table
 from evals.compare import Difference
 from evals.gate import Verdict
 from evals.intervals import Interval
+from evals.pass_hat import NAME, Flaky, Steadiness
 from evals.power import Told
 from evals.regression import Regression, State
 from evals.report import Figures, Report, figure_names, figure_of
@@ -19,6 +20,8 @@ _COLOURS: Mapping[str, str] = MappingProxyType(
 )
 
 REGRESSION_COLUMNS = ("suite", "source", "figure", "rows", "before", "after", "lost", "p", "verdict")
+STEADINESS_COLUMNS = ("suite", "source", "figure", "value", "95 %")
+FLAKY_COLUMNS = ("suite", "case", "passed")
 
 _POWER = ("rows", "churn", "true loss", "FAIL", "PASS", "INCONCLUSIVE", "rows looked at")
 
@@ -78,6 +81,27 @@ def regression_cells(found: Regression) -> tuple[str, ...]:
     """Suite, source, figure, rows, before, after, what was lost and its probability, to be read."""
     numbers = (_number(found.rows), _number(found.before), _number(found.after), interval_text(found.drop))
     return (found.suite, found.goal.source, found.goal.figure, *numbers, f"{found.p:.4f}")
+
+
+def steadiness_table(found: Iterable[Steadiness]) -> Table:
+    """One line a pass^k."""
+    table = Table(title="Every time? (pass^k)", title_justify="left")
+    for column in STEADINESS_COLUMNS:
+        table.add_column(column, justify="right" if column in {"value", "95 %"} else "left", overflow="fold")
+    for one in found:
+        table.add_row(*steadiness_cells(one))
+    return table
+
+
+def steadiness_cells(found: Steadiness) -> tuple[str, str, str, str, str]:
+    """Suite, source, figure, value and interval of a pass^k, to be read."""
+    value = _number(found.value)
+    return found.suite, found.source, f"{NAME}{found.k}", value, interval_text(found.interval)
+
+
+def flaky_cells(found: Flaky) -> tuple[str, str, str]:
+    """Suite, case, and how many of its plays passed, to be read."""
+    return found.suite, found.case, f"{found.passed} of {found.of}"
 
 
 def power_table(found: Iterable[Told]) -> Table:

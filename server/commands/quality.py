@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,12 +18,20 @@ from evals.baselines import FOLDER, write_baseline
 from evals.compare import compare
 from evals.gate import GATES, Run, read_gates
 from evals.gate_page import to_html
-from evals.judgement import run_gate
+from evals.judgement import Judgement, run_gate, unjudged
 from evals.power import RUNS as POWER_RUNS
 from evals.power import simulate_all
 from evals.registry import SUITES, Ground, Inputs, Needs, run_suite
 from evals.report import Report, without_evidence
-from evals.tables import difference_table, power_table, regression_table, report_table, verdict_table
+from evals.tables import (
+    difference_table,
+    flaky_cells,
+    power_table,
+    regression_table,
+    report_table,
+    steadiness_table,
+    verdict_table,
+)
 from evals.verdict_files import to_junit, to_markdown
 from server.commands.in_tenant import TenantOption
 from server.commands.opening import say, tenant_of, with_services
@@ -43,6 +52,9 @@ PromptFile = Annotated[
     typer.Option(exists=True, dir_okay=False, help="Stands for the support prompt in `prompted`."),
 ]
 ReportFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
+Times = Annotated[
+    int, typer.Option(min=1, help="Suites of conversations: play each case so often, each time a fresh one.")
+]
 Evidence = Annotated[bool, typer.Option("--evidence", help="Also write what was found, row by row.")]
 
 
@@ -57,17 +69,25 @@ def run_one(
     ] = None,
     aliases: Annotated[int, typer.Option(min=0, help="Past questions that each FAQ is given.")] = 0,
     prompt: PromptFile = None,
+    times: Times = 1,
     json: WrittenFile = None,
     evidence: Evidence = False,  # noqa: FBT002 - how typer declares a flag
+    html: WrittenFile = None,
+    markdown: WrittenFile = None,
+    junit: WrittenFile = None,
 ) -> None:
     """Run a suite; the table goes to stderr, the JSON to --json or stdout."""
     from server.commands.measuring import on_ground
 
     if suite not in SUITES:
         raise InvalidInput(f"There is no suite {suite!r}; there are {', '.join(SUITES)}.")
-    inputs = Inputs(dataset, examples, corpus, aliases, prompt=prompt)
+    inputs = Inputs(dataset, examples, corpus, aliases, prompt=prompt, times=times)
+    began = time.monotonic()
     report = on_ground(SUITES[suite].needs, lambda ground: run_suite(suite, inputs, ground))
     _terminal(stderr=True).print(report_table(report))
+    judgement = unjudged(report, time.monotonic() - began)
+    _tell_steadiness(judgement, _terminal(stderr=True))
+    _write(judgement, html, markdown, junit)
     for failure in report.get("failed", []):
         say(orjson.dumps(failure).decode())
     told = orjson.dumps(report if evidence else without_evidence(report), option=orjson.OPT_INDENT_2)
@@ -89,6 +109,7 @@ def gate(
     gates: Annotated[Path, typer.Option(exists=True, dir_okay=False)] = GATES,
     suite: Annotated[list[str] | None, typer.Option(help="Only these suites.")] = None,
     prompt: PromptFile = None,
+    times: Times = 1,
     html: WrittenFile = None,
     markdown: WrittenFile = None,
     junit: WrittenFile = None,
@@ -99,7 +120,7 @@ def gate(
     """
     from server.commands.measuring import on_ground
 
-    runs = [replace(run, inputs=replace(run.inputs, prompt=prompt)) for run in _runs(gates, data, suite)]
+    runs = [_as_asked(run, prompt, times) for run in _runs(gates, data, suite)]
     judgement = on_ground(_most_needed(runs), lambda ground: run_gate(runs, ground, say))
     for failure in judgement.failures:
         say(orjson.dumps({"suite": failure.suite, **failure.told}).decode())
@@ -109,9 +130,8 @@ def gate(
         out.print(regression_table(judgement.beside))
     if judgement.check is not None:
         out.print(judgement.check.told(), highlight=False)
-    for path, form in ((html, to_html), (markdown, to_markdown), (junit, to_junit)):
-        if path is not None:
-            path.write_text(form(judgement), encoding="utf-8")
+    _tell_steadiness(judgement, out)
+    _write(judgement, html, markdown, junit)
     if judgement.red:
         raise typer.Exit(1)
 
@@ -165,6 +185,25 @@ def case(
     with to.open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
     say(f"Added to {to}. Look it over: facts are what must stand in the answer.")
+
+
+def _as_asked(run: Run, prompt: Path | None, times: int) -> Run:
+    """The run with what the command says; only conversations are played several times."""
+    played = times if SUITES[run.suite].talks else 1
+    return replace(run, inputs=replace(run.inputs, prompt=prompt, times=played))
+
+
+def _tell_steadiness(judgement: Judgement, out: Console) -> None:
+    if judgement.steadiness:
+        out.print(steadiness_table(judgement.steadiness))
+        for suite, case, passed in map(flaky_cells, judgement.flaky):
+            out.print(f"Flaky: {case} of {suite} passed {passed}.", highlight=False, markup=False)
+
+
+def _write(judgement: Judgement, html: Path | None, markdown: Path | None, junit: Path | None) -> None:
+    for path, form in ((html, to_html), (markdown, to_markdown), (junit, to_junit)):
+        if path is not None:
+            path.write_text(form(judgement), encoding="utf-8")
 
 
 def _runs(gates: Path, data: Path | None, suites: list[str] | None) -> list[Run]:

@@ -1,0 +1,124 @@
+"""Suites of whole conversations with the demo tenant: cases are played, scored turn by turn, and counted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from desk.domain import Tenant
+from evals.cases import Case
+from evals.evidence import Evidence, evidence
+from evals.pass_hat import flaky, pass_hat_evidence
+from evals.playing import Stage, staged, talking
+from evals.report import Figures, Report, build_report, rounded
+from evals.scorers import SCORERS
+from evals.scorers.observed import Observed
+from graphs.services import Services
+
+DEFINITION_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A turn of a case in one of its plays: what was said and got, each scorer's verdict or None."""
+
+    case: Case
+    play: int
+    number: int
+    said: str
+    observed: Observed
+    verdicts: dict[str, bool | None]
+
+    @property
+    def name(self) -> str:
+        """The case and its turn, from 1."""
+        return f"{self.case.id}:{self.number}"
+
+    @property
+    def failed(self) -> list[str]:
+        """The scorers that found it wrong."""
+        return [name for name, verdict in self.verdicts.items() if verdict is False]
+
+
+async def evaluate_conversations(
+    suite: str, services: Services, tenant: Tenant, cases: Sequence[Case], *, times: int = 1
+) -> Report:
+    """Every case `times` times, each play a conversation of its own; `tenant` is the loaded demo bookshop.
+
+    `passed` = cases whose every turn passed every scorer; the other figures are shares of the turns that were
+    asked; both of the first play. `pass_hat_k` is of all plays, and `flaky` lists the cases whose plays
+    differ. Raises Unavailable when a turn fails as a whole.
+    """
+    judged: list[Judged] = []
+    async with staged(services, tenant) as stage:
+        for case in cases:
+            for play in range(1, times + 1):
+                judged += await _play(stage, case, play)
+    by_source: dict[str, list[Judged]] = defaultdict(list)
+    for turn in judged:
+        by_source[turn.case.source].append(turn)
+    report = build_report(
+        suite,
+        DEFINITION_VERSION,
+        {source: _figures(turns) for source, turns in sorted(by_source.items())},
+        _figures(judged),
+        [turn.observed.reply["ms"] for turn in judged],
+        {source: _evidence(turns) for source, turns in by_source.items()},
+    )
+    return {
+        **report,
+        "times": times,
+        "failed": [_failure(turn) for turn in judged if turn.failed],
+        "flaky": flaky(_plays(judged)),
+    }
+
+
+async def _play(stage: Stage, case: Case, play: int) -> list[Judged]:
+    judged = []
+    async with talking(stage, case) as talk:
+        for number, turn in enumerate(case.turns, 1):
+            observed = await talk.say(turn.say)
+            verdicts = {name: score(turn.expect, observed) for name, score in SCORERS.items()}
+            judged.append(Judged(case, play, number, turn.say, observed, verdicts))
+    return judged
+
+
+def _plays(judged: Sequence[Judged]) -> dict[str, list[bool]]:
+    """Whether each play of a case passed as a whole."""
+    passed: dict[str, dict[int, bool]] = defaultdict(dict)
+    for turn in judged:
+        plays = passed[turn.case.id]
+        plays[turn.play] = plays.get(turn.play, True) and not turn.failed
+    return {case: [*plays.values()] for case, plays in passed.items()}
+
+
+def _evidence(judged: Sequence[Judged]) -> dict[str, Evidence]:
+    first = [turn for turn in judged if turn.play == 1]
+    passed = {case: float(plays[0]) for case, plays in _plays(first).items()}
+    asked: Mapping[str, dict[str, float]] = {
+        name: {turn.name: float(verdict) for turn in first if (verdict := turn.verdicts[name]) is not None}
+        for name in SCORERS
+    }
+    shares = {name: evidence("share", items) for name, items in {"passed": passed, **asked}.items()}
+    return shares | pass_hat_evidence(_plays(judged))
+
+
+def _figures(judged: Sequence[Judged]) -> Figures:
+    first = [turn for turn in judged if turn.play == 1]
+    shares = {name: rounded(found.figure()) for name, found in _evidence(judged).items()}
+    return {"n": len({turn.case.id for turn in first}), "turns": len(first), **shares}
+
+
+def _failure(turn: Judged) -> dict[str, Any]:
+    reply = turn.observed.reply
+    return {
+        "case": turn.name,
+        "play": turn.play,
+        "said": turn.said,
+        "failed": turn.failed,
+        "got": {key: reply[key] for key in ("route", "intent", "language", "text")},
+        "cited": [citation["source_id"] for citation in reply["citations"]],
+        "tools": list(turn.observed.tools),
+    }
