@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from desk.errors import InvalidInput
 from evals.baselines import read_baseline
 from evals.gate import Goal, Run, Verdict, judge, skipped
 from evals.pass_hat import Flaky, Steadiness, flaky_of, steadiness_of
-from evals.registry import Ground, run_suite
+from evals.registry import Ground, judging_of, run_suite
 from evals.regression import Regression, regressions, settle
 from evals.report import Report
 from evals.self_check import SelfCheck, self_check
@@ -64,8 +65,9 @@ def unjudged(report: Report, seconds: float) -> Judgement:
 
 
 async def run_gate(runs: Sequence[Run], ground: Ground, say: Callable[[str], None]) -> Judgement:
-    """Measure and judge; `say` hears of progress."""
+    """Measure and judge; `say` hears of progress. Raises InvalidInput when a judge may decide nothing."""
     began = time.monotonic()
+    _check_judges(runs, ground)
     verdicts: list[Verdict] = []
     beside: list[Regression] = []
     failures: list[Failure] = []
@@ -98,6 +100,13 @@ async def run_gate(runs: Sequence[Run], ground: Ground, say: Callable[[str], Non
         tuple(steadiness),
         tuple(flaky),
     )
+
+
+def _check_judges(runs: Sequence[Run], ground: Ground) -> None:
+    for run in runs:
+        judging = judging_of(run.inputs, ground)
+        if judging is not None and judging.why_unusable is not None:
+            raise InvalidInput(judging.why_unusable)
 
 
 def _failures(report: Report) -> tuple[Failure, ...]:

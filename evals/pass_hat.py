@@ -58,7 +58,7 @@ def pass_hat_evidence(plays: Mapping[str, Iterable[bool]]) -> dict[str, Evidence
 
 def flaky(plays: Mapping[str, Iterable[bool]]) -> list[dict[str, Any]]:
     """`{case, passed, of}` of the cases that passed only some of their plays, the worst first."""
-    counted = [
+    counted: list[dict[str, Any]] = [
         {"case": case, "passed": sum(found), "of": len(found)}
         for case, verdicts in plays.items()
         if (found := [*verdicts])

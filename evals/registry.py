@@ -18,7 +18,12 @@ from evals.report import Report
 
 # Each suite is imported when it runs: together they import all that a turn needs, which takes seconds.
 if TYPE_CHECKING:
+    from desk.models.fallback import FallbackModel
+    from evals.judging import Judging
+    from evals.suites.conversations import Manner
     from graphs.services import Services
+
+CALIBRATIONS = Path(__file__).parent / "calibrations"
 
 # nothing = plain text work; services = stores and the embedding model; demo = also the demo shop, loaded.
 Needs = Literal["nothing", "services", "demo"]
@@ -29,8 +34,9 @@ class Inputs:
     """The files and numbers a suite is given; each suite says which of them it needs.
 
     `sources` leaves only rows of these sources in, where the suite keeps sources apart. `prompt` is a text in
-    place of the support prompt, for the suite that asks a model. `times` is how often each case is played, in
-    suites of whole conversations.
+    place of the support prompt, for the suite that asks a model. Of suites of whole conversations `times` is
+    how often each case is played, and `judge` whom their answers go before; its calibration lies in the folder
+    `calibrations`.
     """
 
     dataset: Path | None = None
@@ -40,14 +46,20 @@ class Inputs:
     sources: frozenset[str] = frozenset()
     prompt: Path | None = None
     times: int = 1
+    judge: str | None = None
+    calibrations: Path = CALIBRATIONS
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a suite stands on: open services, and the loaded demo tenant where it is needed."""
+    """What a suite stands on: open services, and the loaded demo tenant where it is needed.
+
+    `model` is for measuring only, for judges; the desk that is measured never has one of the settings'.
+    """
 
     services: Services | None = None
     demo: Tenant | None = None
+    model: FallbackModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,8 @@ async def run_suite(name: str, inputs: Inputs, ground: Ground) -> Report:
     missing = [f"--{option}" for option in suite.required if getattr(inputs, option) is None]
     if missing:
         raise InvalidInput(f"The suite {name} needs {' and '.join(missing)}.")
+    if inputs.judge is not None and not suite.talks:
+        raise InvalidInput(f"The suite {name} has no answers for a judge; {_talking()} have.")
     if inputs.times > 1 and not suite.talks:
         raise InvalidInput(f"The suite {name} has no conversations to play --times times; {_talking()} have.")
     return await suite.run(inputs, ground)
@@ -155,7 +169,8 @@ async def _run_bookshop(inputs: Inputs, ground: Ground) -> Report:
 
     assert ground.demo is not None, "the caller loads the demo"
     cases = read_cases(inputs.dataset or OWN / "bookshop.jsonl")
-    return await evaluate_conversations("bookshop", _open(ground), ground.demo, cases, times=inputs.times)
+    manner = _manner(inputs, ground)
+    return await evaluate_conversations("bookshop", _open(ground), ground.demo, cases, manner)
 
 
 async def _run_prompted(inputs: Inputs, ground: Ground) -> Report:
@@ -163,7 +178,7 @@ async def _run_prompted(inputs: Inputs, ground: Ground) -> Report:
 
     assert ground.demo is not None, "the caller loads the demo"
     cases = read_cases(inputs.dataset or OWN / "bookshop.jsonl")
-    return await evaluate_prompted(_open(ground), ground.demo, cases, inputs.prompt, times=inputs.times)
+    return await evaluate_prompted(_open(ground), ground.demo, cases, inputs.prompt, _manner(inputs, ground))
 
 
 SUITES: Mapping[str, Suite] = MappingProxyType(
@@ -184,6 +199,27 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
 
 def _talking() -> str:
     return " and ".join(name for name, suite in SUITES.items() if suite.talks)
+
+
+def _manner(inputs: Inputs, ground: Ground) -> Manner:
+    from evals.suites.conversations import Manner
+
+    return Manner(inputs.times, judging_of(inputs, ground))
+
+
+def judging_of(inputs: Inputs, ground: Ground) -> Judging | None:
+    """The judge that the inputs name, with what is known of it; raises InvalidInput when there is none."""
+    from evals.asking import Asker
+    from evals.calibration import read_calibration
+    from evals.judges import open_judge
+    from evals.judging import Judging
+
+    if inputs.judge is None:
+        return None
+    if ground.model is None or ground.demo is None:
+        raise InvalidInput("A judge needs a model: set OPENAI_BASE_URL, OPENAI_API_KEY or LLAMA_MODEL_PATH.")
+    judge = open_judge(inputs.judge, Asker(_open(ground), ground.demo, ground.model))
+    return Judging(judge, read_calibration(inputs.judge, inputs.calibrations))
 
 
 def _open(ground: Ground) -> Services:

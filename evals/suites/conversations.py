@@ -10,6 +10,8 @@ from typing import Any
 from desk.domain import Tenant
 from evals.cases import Case
 from evals.evidence import Evidence, evidence
+from evals.judges import Answered
+from evals.judging import Judging, with_judgement
 from evals.pass_hat import flaky, pass_hat_evidence
 from evals.playing import Stage, staged, talking
 from evals.report import Figures, Report, build_report, rounded
@@ -18,6 +20,19 @@ from evals.scorers.observed import Observed
 from graphs.services import Services
 
 DEFINITION_VERSION = 1
+# These say that there is no answer; whether one is good cannot be asked.
+_NO_ANSWER = frozenset({"handoff", "fallback", "refused"})
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How cases are played: how often each, and which judge the answers go before."""
+
+    times: int = 1
+    judging: Judging | None = None
+
+
+ONCE = Manner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +58,9 @@ class Judged:
 
 
 async def evaluate_conversations(
-    suite: str, services: Services, tenant: Tenant, cases: Sequence[Case], *, times: int = 1
+    suite: str, services: Services, tenant: Tenant, cases: Sequence[Case], manner: Manner = ONCE
 ) -> Report:
-    """Every case `times` times, each play a conversation of its own; `tenant` is the loaded demo bookshop.
+    """Every case as often as it is asked for, each play a conversation of its own with the demo bookshop.
 
     `passed` = cases whose every turn passed every scorer; the other figures are shares of the turns that were
     asked; both of the first play. `pass_hat_k` is of all plays, and `flaky` lists the cases whose plays
@@ -54,7 +69,7 @@ async def evaluate_conversations(
     judged: list[Judged] = []
     async with staged(services, tenant) as stage:
         for case in cases:
-            for play in range(1, times + 1):
+            for play in range(1, manner.times + 1):
                 judged += await _play(stage, case, play)
     by_source: dict[str, list[Judged]] = defaultdict(list)
     for turn in judged:
@@ -67,12 +82,27 @@ async def evaluate_conversations(
         [turn.observed.reply["ms"] for turn in judged],
         {source: _evidence(turns) for source, turns in by_source.items()},
     )
-    return {
-        **report,
-        "times": times,
+    report |= {
+        "times": manner.times,
         "failed": [_failure(turn) for turn in judged if turn.failed],
         "flaky": flaky(_plays(judged)),
     }
+    if manner.judging is None:
+        return report
+    return await with_judgement(report, manner.judging, _answers(judged))
+
+
+def _answers(judged: Sequence[Judged]) -> list[tuple[str, Answered]]:
+    """What a judge may look at, with its source: the answers of the first play."""
+    return [
+        (turn.case.source, Answered(turn.name, turn.said, turn.observed.text, _quotes(turn.observed)))
+        for turn in judged
+        if turn.play == 1 and turn.observed.reply["route"] not in _NO_ANSWER
+    ]
+
+
+def _quotes(observed: Observed) -> tuple[str, ...]:
+    return tuple(f"{cited['title']}: {cited['quote']}" for cited in observed.reply["citations"])
 
 
 async def _play(stage: Stage, case: Case, play: int) -> list[Judged]:
