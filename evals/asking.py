@@ -86,9 +86,7 @@ class Asker:
 
     async def _reserve(self, request: ModelRequest) -> None:
         """Raise OverBudget where the tenant's own budgets, not those of its customers, have no room."""
-        settings = replace(
-            self.tenant.settings, user_budget_usd_per_day=None, user_budget_usd_per_month=None
-        )
+        settings = replace(self.tenant.settings, user_budget_usd_per_day=None, user_budget_usd_per_month=None)
         asked = len(orjson.dumps(request.messages)) // CHARACTERS_PER_TOKEN + 1
         most = self.model.most_usd(
             asked,

@@ -179,8 +179,19 @@ def _case_rows(failures: Iterable[Failure]) -> Iterator[str]:
         chips = " ".join(f'<span class="chip FAIL">{escape(wrong)}</span>' for wrong in _wrong(told))
         yield (
             f"<tr><td>{escape(name)}<br><small>{escape(one.suite)}</small></td>"
-            f"<td>{escape(_short(str(told.get('said', ''))))}</td><td>{_got(told)}</td><td>{chips}</td></tr>"
+            f"<td>{escape(_short(str(told.get('said', ''))))}{_transcript(told)}</td>"
+            f"<td>{_got(told)}</td><td>{chips}</td></tr>"
         )
+
+
+def _transcript(told: dict[str, Any]) -> str:
+    """Every word of a talk with a simulated customer, folded away."""
+    lines = "".join(
+        f"<p><b>{escape(one['customer'])}</b><br>{escape(one['desk'])} "
+        f"<small>{escape(one['route'])}</small></p>"
+        for one in told.get("transcript", [])
+    )
+    return f"<details><summary>{escape(told['ended'])}</summary>{lines}</details>" if lines else ""
 
 
 def _wrong(told: dict[str, Any]) -> list[str]:

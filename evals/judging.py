@@ -31,9 +31,7 @@ class Judging:
         return why_unusable(self.judge, self.calibration)
 
 
-async def with_judgement(
-    report: Report, judging: Judging, answers: Sequence[tuple[str, Answered]]
-) -> Report:
+async def with_judgement(report: Report, judging: Judging, answers: Sequence[tuple[str, Answered]]) -> Report:
     """The report with `judge_<name>` of each source, its interval, and `judged`: every verdict, row by row.
 
     `answers` are pairs of a source and an answer. A verdict of another model than the calibrated one counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +20,7 @@ from evals.report import Report
 # Each suite is imported when it runs: together they import all that a turn needs, which takes seconds.
 if TYPE_CHECKING:
     from desk.models.fallback import FallbackModel
+    from evals.asking import Asker
     from evals.judging import Judging
     from evals.suites.conversations import Manner
     from graphs.services import Services
@@ -34,9 +36,9 @@ class Inputs:
     """The files and numbers a suite is given; each suite says which of them it needs.
 
     `sources` leaves only rows of these sources in, where the suite keeps sources apart. `prompt` is a text in
-    place of the support prompt, for the suite that asks a model. Of suites of whole conversations `times` is
-    how often each case is played, and `judge` whom their answers go before; its calibration lies in the folder
-    `calibrations`.
+    place of the support prompt, for the suite that asks a model. In suites of whole conversations `times` is
+    how often each case is played, `customer` who plays simulated ones, `judge` whom the answers go before; its
+    calibration lies in the folder `calibrations`.
     """
 
     dataset: Path | None = None
@@ -47,6 +49,7 @@ class Inputs:
     prompt: Path | None = None
     times: int = 1
     judge: str | None = None
+    customer: Literal["rules", "model"] = "rules"
     calibrations: Path = CALIBRATIONS
 
 
@@ -173,6 +176,14 @@ async def _run_bookshop(inputs: Inputs, ground: Ground) -> Report:
     return await evaluate_conversations("bookshop", _open(ground), ground.demo, cases, manner)
 
 
+async def _run_customers(inputs: Inputs, ground: Ground) -> Report:
+    from evals.suites.conversations import evaluate_conversations
+
+    assert ground.demo is not None, "the caller loads the demo"
+    cases, manner = read_cases(inputs.dataset or OWN / "customers.jsonl"), _manner(inputs, ground)
+    return await evaluate_conversations("customers", _open(ground), ground.demo, cases, manner)
+
+
 async def _run_prompted(inputs: Inputs, ground: Ground) -> Report:
     from evals.suites.prompted import evaluate_prompted
 
@@ -192,6 +203,7 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
         "orders": Suite("services", ("dataset",), _run_orders),
         "products": Suite("demo", (), _run_products),
         "bookshop": Suite("demo", (), _run_bookshop, talks=True),
+        "customers": Suite("demo", (), _run_customers, talks=True),
         "prompted": Suite("demo", (), _run_prompted, talks=True),
     }
 )
@@ -202,23 +214,31 @@ def _talking() -> str:
 
 
 def _manner(inputs: Inputs, ground: Ground) -> Manner:
+    from evals.speakers import ModelCustomer, RuleCustomer
     from evals.suites.conversations import Manner
 
-    return Manner(inputs.times, judging_of(inputs, ground))
+    casting = partial(ModelCustomer, _asker(ground)) if inputs.customer == "model" else RuleCustomer
+    return Manner(inputs.times, judging_of(inputs, ground), casting)
+
+
+def _asker(ground: Ground) -> Asker:
+    """Who asks the configured model for a measurement; raises InvalidInput when there is none."""
+    from evals.asking import Asker
+
+    if ground.model is None or ground.demo is None:
+        raise InvalidInput("This needs a model: set OPENAI_BASE_URL, OPENAI_API_KEY or LLAMA_MODEL_PATH.")
+    return Asker(_open(ground), ground.demo, ground.model)
 
 
 def judging_of(inputs: Inputs, ground: Ground) -> Judging | None:
     """The judge that the inputs name, with what is known of it; raises InvalidInput when there is none."""
-    from evals.asking import Asker
     from evals.calibration import read_calibration
     from evals.judges import open_judge
     from evals.judging import Judging
 
     if inputs.judge is None:
         return None
-    if ground.model is None or ground.demo is None:
-        raise InvalidInput("A judge needs a model: set OPENAI_BASE_URL, OPENAI_API_KEY or LLAMA_MODEL_PATH.")
-    judge = open_judge(inputs.judge, Asker(_open(ground), ground.demo, ground.model))
+    judge = open_judge(inputs.judge, _asker(ground))
     return Judging(judge, read_calibration(inputs.judge, inputs.calibrations))
 
 

@@ -17,6 +17,8 @@ from evals.playing import Stage, staged, talking
 from evals.report import Figures, Report, build_report, rounded
 from evals.scorers import SCORERS
 from evals.scorers.observed import Observed
+from evals.scoring import GOAL_MET, Verdicts, score_talk, score_turn, together
+from evals.speakers import Casting, Ended, Exchange, RuleCustomer, meet
 from graphs.services import Services
 
 DEFINITION_VERSION = 1
@@ -26,10 +28,11 @@ _NO_ANSWER = frozenset({"handoff", "fallback", "refused"})
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How cases are played: how often each, and which judge the answers go before."""
+    """How cases are played: how often each, which judge the answers go before, who plays the customers."""
 
     times: int = 1
     judging: Judging | None = None
+    casting: Casting = RuleCustomer
 
 
 ONCE = Manner()
@@ -37,19 +40,18 @@ ONCE = Manner()
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A turn of a case in one of its plays: what was said and got, each scorer's verdict or None."""
+    """What was judged in one play of a case: a scripted turn, or a whole talk with a simulated customer.
+
+    `observed` is what the scorers saw, with each one's verdict or None; `ended` is a talk's end.
+    """
 
     case: Case
     play: int
-    number: int
-    said: str
+    name: str
+    exchanges: tuple[Exchange, ...]
     observed: Observed
-    verdicts: dict[str, bool | None]
-
-    @property
-    def name(self) -> str:
-        """The case and its turn, from 1."""
-        return f"{self.case.id}:{self.number}"
+    verdicts: Verdicts
+    ended: Ended | None = None
 
     @property
     def failed(self) -> list[str]:
@@ -70,7 +72,7 @@ async def evaluate_conversations(
     async with staged(services, tenant) as stage:
         for case in cases:
             for play in range(1, manner.times + 1):
-                judged += await _play(stage, case, play)
+                judged += await _play(stage, case, play, manner.casting)
     by_source: dict[str, list[Judged]] = defaultdict(list)
     for turn in judged:
         by_source[turn.case.source].append(turn)
@@ -79,7 +81,7 @@ async def evaluate_conversations(
         DEFINITION_VERSION,
         {source: _figures(turns) for source, turns in sorted(by_source.items())},
         _figures(judged),
-        [turn.observed.reply["ms"] for turn in judged],
+        [one.observed.reply["ms"] for turn in judged for one in turn.exchanges],
         {source: _evidence(turns) for source, turns in by_source.items()},
     )
     report |= {
@@ -95,24 +97,36 @@ async def evaluate_conversations(
 def _answers(judged: Sequence[Judged]) -> list[tuple[str, Answered]]:
     """What a judge may look at, with its source: the answers of the first play."""
     return [
-        (turn.case.source, Answered(turn.name, turn.said, turn.observed.text, _quotes(turn.observed)))
+        (turn.case.source, Answered(name, one.said, one.observed.text, _quotes(one.observed)))
         for turn in judged
-        if turn.play == 1 and turn.observed.reply["route"] not in _NO_ANSWER
+        if turn.play == 1
+        for name, one in _named(turn)
+        if one.observed.reply["route"] not in _NO_ANSWER
     ]
+
+
+def _named(turn: Judged) -> list[tuple[str, Exchange]]:
+    if turn.ended is None:
+        return [(turn.name, turn.exchanges[0])]
+    return [(f"{turn.name}:{number}", one) for number, one in enumerate(turn.exchanges, 1)]
 
 
 def _quotes(observed: Observed) -> tuple[str, ...]:
     return tuple(f"{cited['title']}: {cited['quote']}" for cited in observed.reply["citations"])
 
 
-async def _play(stage: Stage, case: Case, play: int) -> list[Judged]:
-    judged = []
+async def _play(stage: Stage, case: Case, play: int, casting: Casting) -> list[Judged]:
     async with talking(stage, case) as talk:
+        if case.customer is not None:
+            met = await meet(casting, case.customer, talk)
+            verdicts = score_talk(case, met)
+            return [Judged(case, play, case.id, met.exchanges, together(met), verdicts, met.ended)]
+        judged = []
         for number, turn in enumerate(case.turns, 1):
             observed = await talk.say(turn.say)
-            verdicts = {name: score(turn.expect, observed) for name, score in SCORERS.items()}
-            judged.append(Judged(case, play, number, turn.say, observed, verdicts))
-    return judged
+            exchange, verdicts = Exchange(turn.say, observed), score_turn(turn, observed)
+            judged.append(Judged(case, play, f"{case.id}:{number}", (exchange,), observed, verdicts))
+        return judged
 
 
 def _plays(judged: Sequence[Judged]) -> dict[str, list[bool]]:
@@ -127,9 +141,12 @@ def _plays(judged: Sequence[Judged]) -> dict[str, list[bool]]:
 def _evidence(judged: Sequence[Judged]) -> dict[str, Evidence]:
     first = [turn for turn in judged if turn.play == 1]
     passed = {case: float(plays[0]) for case, plays in _plays(first).items()}
+    scorers = [*SCORERS, *([GOAL_MET] if any(turn.ended for turn in first) else [])]
     asked: Mapping[str, dict[str, float]] = {
-        name: {turn.name: float(verdict) for turn in first if (verdict := turn.verdicts[name]) is not None}
-        for name in SCORERS
+        name: {
+            turn.name: float(verdict) for turn in first if (verdict := turn.verdicts.get(name)) is not None
+        }
+        for name in scorers
     }
     shares = {name: evidence("share", items) for name, items in {"passed": passed, **asked}.items()}
     return shares | pass_hat_evidence(_plays(judged))
@@ -138,17 +155,28 @@ def _evidence(judged: Sequence[Judged]) -> dict[str, Evidence]:
 def _figures(judged: Sequence[Judged]) -> Figures:
     first = [turn for turn in judged if turn.play == 1]
     shares = {name: rounded(found.figure()) for name, found in _evidence(judged).items()}
-    return {"n": len({turn.case.id for turn in first}), "turns": len(first), **shares}
+    turns = sum(len(turn.exchanges) for turn in first)
+    return {"n": len({turn.case.id for turn in first}), "turns": turns, **shares}
 
 
 def _failure(turn: Judged) -> dict[str, Any]:
+    """What went wrong; of a talk also how it ended, and every word of it."""
     reply = turn.observed.reply
+    talk = {} if turn.ended is None else {"ended": turn.ended, "transcript": _transcript(turn)}
     return {
         "case": turn.name,
         "play": turn.play,
-        "said": turn.said,
+        "said": turn.exchanges[0].said,
         "failed": turn.failed,
         "got": {key: reply[key] for key in ("route", "intent", "language", "text")},
         "cited": [citation["source_id"] for citation in reply["citations"]],
         "tools": list(turn.observed.tools),
+        **talk,
     }
+
+
+def _transcript(turn: Judged) -> list[dict[str, str]]:
+    return [
+        {"customer": one.said, "desk": one.observed.text, "route": one.observed.reply["route"]}
+        for one in turn.exchanges
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
@@ -60,7 +60,10 @@ Times = Annotated[
     int, typer.Option(min=1, help="Suites of conversations: play each case so often, each time a fresh one.")
 ]
 JudgeName = Annotated[
-    str | None, typer.Option(help="Ask the configured model, by the prompt judge_NAME, which answers are good.")
+    str | None, typer.Option(help="Ask the configured model by prompt judge_NAME which answers are good.")
+]
+PlayedBy = Annotated[
+    Literal["rules", "model"], typer.Option(help="Who plays simulated customers: rules or the model.")
 ]
 CalibrationsFolder = Annotated[Path, typer.Option(file_okay=False, help="Where calibrations of judges lie.")]
 Evidence = Annotated[bool, typer.Option("--evidence", help="Also write what was found, row by row.")]
@@ -80,6 +83,7 @@ def run_one(
     times: Times = 1,
     judge: JudgeName = None,
     calibrations: CalibrationsFolder = CALIBRATIONS,
+    customer: PlayedBy = "rules",
     json: WrittenFile = None,
     evidence: Evidence = False,  # noqa: FBT002 - how typer declares a flag
     html: WrittenFile = None,
@@ -92,10 +96,11 @@ def run_one(
     if suite not in SUITES:
         raise InvalidInput(f"There is no suite {suite!r}; there are {', '.join(SUITES)}.")
     asked = Inputs(dataset, examples, corpus, aliases, prompt=prompt)
-    inputs = replace(asked, times=times, judge=judge, calibrations=calibrations)
+    inputs = replace(asked, times=times, judge=judge, calibrations=calibrations, customer=customer)
     began = time.monotonic()
+    with_model = judge is not None or customer == "model"
     report = on_ground(
-        SUITES[suite].needs, lambda ground: run_suite(suite, inputs, ground), with_model=judge is not None
+        SUITES[suite].needs, lambda ground: run_suite(suite, inputs, ground), with_model=with_model
     )
     _terminal(stderr=True).print(report_table(report))
     _say_if(judge_line(report))

@@ -1,4 +1,4 @@
-"""A judge's rate is corrected by its calibration; its failures are no verdicts; uncalibrated it decides nothing."""
+"""A judge's rate is corrected, its failures are no verdicts, and without a calibration it decides nothing."""
 
 from __future__ import annotations
 
@@ -99,13 +99,15 @@ def report_of(count: int) -> Report:
     return build_report("bookshop", 1, {"s": figures}, figures, [], {"s": {}})
 
 
-async def test_the_corrected_rate_of_a_judge_that_errs_covers_the_truth(wire: Wire, answers_judge: Judge) -> None:
+async def test_the_corrected_rate_of_a_judge_that_errs_covers_the_truth(
+    wire: Wire, answers_judge: Judge
+) -> None:
     wire.answer_by(wrong_at(0.9, 0.7))
     labels = [Labelled(one, one.answer == "right") for one in answers(160, 80)]
     found, rulings = await calibrate(answers_judge, labels)
     assert len(rulings) == found.n == 160
-    asked = answers(120, 60)
-    report = await with_judgement(report_of(120), Judging(answers_judge, found), [("s", one) for one in asked])
+    asked = [("s", one) for one in answers(120, 60)]
+    report = await with_judgement(report_of(120), Judging(answers_judge, found), asked)
     low, high = report["intervals"]["s"]["judge_answers"]
     raw = sum(row["good"] for row in report["judged"]) / 120
     assert low <= 0.5 <= high
@@ -170,7 +172,9 @@ async def test_a_failure_is_no_verdict(wire: Wire, answers_judge: Judge, reply: 
     assert ruling.reason
 
 
-async def test_a_suite_whose_judge_fails_has_no_figure_and_its_goal_fails(wire: Wire, answers_judge: Judge) -> None:
+async def test_a_suite_whose_judge_fails_has_no_figure_and_its_goal_fails(
+    wire: Wire, answers_judge: Judge
+) -> None:
     wire.script([refuse(401)])
     judging = Judging(answers_judge, calibration_of(answers_judge, (40, 2, 2, 40)))
     report = await with_judgement(report_of(3), judging, [("s", one) for one in answers(3, 3)])
