@@ -37,7 +37,7 @@ class Inputs:
 
     `sources` leaves only rows of these sources in, where the suite keeps sources apart. `prompt` is a text in
     place of the support prompt, for the suite that asks a model. In suites of whole conversations `times` is
-    how often each case is played, `customer` who plays simulated ones, `judge` whom the answers go before; its
+    how often each case is played, `customer` who plays simulated ones, `judge` whom answers go before; its
     calibration lies in the folder `calibrations`.
     """
 
