@@ -1,9 +1,9 @@
 """A local server in LangSmith's place: it keeps every byte that it was sent, and can hang or refuse.
 
-    with langsmith_sink() as sink:
-        ...  # give `sink.url` to the code under test as LANGSMITH_ENDPOINT, any key
-        sink.requests[0].body   # the exact bytes
-        sink.posted("/runs/batch")   # the decoded bodies of one path
+with langsmith_sink() as sink:
+    ...  # give `sink.url` to the code under test as LANGSMITH_ENDPOINT, any key
+    sink.requests[0].body   # the exact bytes
+    sink.posted("/runs/batch")   # the decoded bodies of one path
 """
 
 from __future__ import annotations
