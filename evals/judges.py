@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from desk.errors import EgressBlocked, InvalidInput, ModelUnavailable
-from evals.asking import Asker
 from prompts.loader import Prompt, list_prompts, load_prompt
+
+if TYPE_CHECKING:  # it imports all that a turn needs, which commands that ask no judge need not wait for
+    from evals.asking import Asker
 
 PREFIX: Final = "judge_"
 _JSON = re.compile(r"\s*(?:```(?:json)?\s*)?(\{.*\})\s*(?:```)?\s*", re.DOTALL)

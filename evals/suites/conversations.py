@@ -88,6 +88,7 @@ async def evaluate_conversations(
         "times": manner.times,
         "failed": [_failure(turn) for turn in judged if turn.failed],
         "flaky": flaky(_plays(judged)),
+        "talks": [_told(turn) for turn in judged if turn.play == 1],
     }
     if manner.judging is None:
         return report
@@ -173,6 +174,11 @@ def _failure(turn: Judged) -> dict[str, Any]:
         "tools": list(turn.observed.tools),
         **talk,
     }
+
+
+def _told(turn: Judged) -> dict[str, Any]:
+    ms = sum(one.observed.reply["ms"] for one in turn.exchanges)
+    return {"case": turn.case.id, "exchanges": _transcript(turn), "ms": ms}
 
 
 def _transcript(turn: Judged) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -84,6 +85,9 @@ def run_one(
     judge: JudgeName = None,
     calibrations: CalibrationsFolder = CALIBRATIONS,
     customer: PlayedBy = "rules",
+    experiment: Annotated[
+        str | None, typer.Option(help="Send the rows to LangSmith as an experiment of this name.")
+    ] = None,
     json: WrittenFile = None,
     evidence: Evidence = False,  # noqa: FBT002 - how typer declares a flag
     html: WrittenFile = None,
@@ -97,6 +101,7 @@ def run_one(
         raise InvalidInput(f"There is no suite {suite!r}; there are {', '.join(SUITES)}.")
     asked = Inputs(dataset, examples, corpus, aliases, prompt=prompt)
     inputs = replace(asked, times=times, judge=judge, calibrations=calibrations, customer=customer)
+    send = _experiment(experiment) if experiment else None
     began = time.monotonic()
     with_model = judge is not None or customer == "model"
     report = on_ground(
@@ -114,6 +119,8 @@ def run_one(
         typer.echo(told)
     else:
         json.write_bytes(told)
+    if send is not None:
+        say(f"Sent to LangSmith as the experiment {send(report)}.")
 
 
 @eval_app.command("compare")
@@ -255,6 +262,16 @@ def _as_asked(run: Run, asked: Inputs) -> Run:
         judge = asked.judge if judged else None
         inputs = replace(inputs, times=asked.times, judge=judge, calibrations=asked.calibrations)
     return replace(run, inputs=inputs)
+
+
+def _experiment(name: str) -> Callable[[Report], str]:
+    """What sends a report as an experiment; without a key this fails before anything is measured."""
+    from desk.settings import load_settings
+    from desk.telemetry.langsmith_wire import LangSmithWire
+    from evals.experiments import send_experiment
+
+    wire = LangSmithWire(load_settings())
+    return lambda report: send_experiment(wire, report, name)
 
 
 def _say_if(line: str | None) -> None:
