@@ -49,7 +49,7 @@ def replied(text: str, *, actions: tuple[str, ...] = ()) -> Exchange:
 
 def a_customer(**facts: str | list[str]) -> Customer:
     goal = {"says": "Where is it?", "shows": ["shipped"]}
-    return parse_customer({"goal": goal, "facts": {name: told for name, told in facts.items()}}, "x")
+    return parse_customer({"goal": goal, "facts": dict(facts)}, "x")
 
 
 def case(name: str, **customer: Any) -> dict[str, Any]:
@@ -119,8 +119,13 @@ async def test_a_talk_ends_when_the_goal_shows_or_nothing_helps(
 
 
 async def test_a_leak_in_any_reply_is_found(tmp_path: Path, bookshop: Services, shop: Tenant) -> None:
-    row = case("leaks", goal=[{"says": "Which cards do you take?", "shows": ["Visa"]},
-                              {"says": "How long does shipping take?", "shows": ["5-7"]}])
+    row = case(
+        "leaks",
+        goal=[
+            {"says": "Which cards do you take?", "shows": ["Visa"]},
+            {"says": "How long does shipping take?", "shows": ["5-7"]},
+        ],
+    )
     row["expect"] = {"absent": ["Visa"], "facts": ["PayPal", "2-3"], "routes": ["canned"]}
     report = await played(tmp_path, bookshop, shop, row)
     [failed] = report["failed"]
