@@ -300,6 +300,12 @@ def load_settings() -> Settings:
     return Settings()
 
 
+def forget_variables(*names: str) -> None:
+    """Take variables out of this process's environment, which a library would act on."""
+    for name in names:
+        os.environ.pop(name, None)
+
+
 def child_environment(**overrides: str) -> dict[str, str]:
     """This process's environment for a child, with `overrides` on top."""
     return {**os.environ, **overrides}

@@ -12,7 +12,7 @@ from langsmith.utils import LangSmithError
 from urllib3.util.retry import Retry
 
 from desk.errors import Misconfigured, Unavailable
-from desk.settings import Settings
+from desk.settings import Settings, forget_variables
 
 Check = Callable[[bytes], None]
 """Called with the exact bytes of a body; raises EgressBlocked and nothing is sent."""
@@ -71,3 +71,5 @@ def tracing_off() -> AbstractContextManager[None]:
 def switch_tracers_off() -> None:
     """Keep the libraries' own tracer off in this process: what it sends passed no scrubber."""
     langsmith.configure(enabled=False)
+    # With one of these and its tracer off, LangChain would refuse to run anything.
+    forget_variables("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER")

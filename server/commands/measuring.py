@@ -28,7 +28,8 @@ from server.demo.shop import read_shop_url
 from server.supervisor import program
 
 SHOP_SECONDS = 20.0
-NO_MODEL = {"openai_api_key": None, "openai_base_url": None, "llama_model_path": None}
+# Nobody outside is asked or told, whatever the environment has.
+OFFLINE = dict.fromkeys(("openai_api_key", "openai_base_url", "llama_model_path", "langsmith_api_key"))
 
 
 def on_ground(
@@ -44,7 +45,7 @@ def on_ground(
 
     if needs == "nothing":
         return asyncio.run(bare())
-    settings = load_settings().model_copy(update=NO_MODEL)
+    settings = load_settings().model_copy(update=OFFLINE)
     if needs == "services":
         return _with_services(settings, work, demo=False, with_model=with_model)
     with _shop(settings) as served:
