@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from http import HTTPStatus
 from typing import Any
 
 import langsmith
@@ -57,10 +58,13 @@ class LangSmithWire:
     def _request(self, method: str, path: str, **arguments: Any) -> Any:
         try:
             answer = self._client.request_with_retries(method, path, **arguments)  # type: ignore[arg-type]
-            return answer.json() if answer.content else None
+            told = answer.json() if answer.content else None
         except (LangSmithError, requests.RequestException, ValueError) as error:
             # The error may quote what was sent.
             raise Unavailable(f"LangSmith did not take it ({type(error).__name__}).") from None
+        if answer.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+            raise Unavailable(f"LangSmith answered {answer.status_code}.")
+        return told
 
 
 def tracing_off() -> AbstractContextManager[None]:

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
+REDIRECTS = frozenset({301, 302, 307, 308})
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -78,6 +80,8 @@ def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
             told = orjson.dumps(sink.answers.get((self.command, path), {}))
             self.send_response(sink.status)
             self.send_header("content-length", str(len(told)))
+            if sink.status in REDIRECTS:
+                self.send_header("location", f"{sink.url}/elsewhere")
             self.end_headers()
             self.wfile.write(told)
 
