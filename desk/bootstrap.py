@@ -70,7 +70,7 @@ async def open_engine(
         model = open_models(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
-        traces = open_traces(settings)
+        traces = await asyncio.to_thread(open_traces, settings)
         if traces is not None:
             stack.push_async_callback(asyncio.to_thread, traces.close)
         yield Engine(

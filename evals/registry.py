@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from desk.models.fallback import FallbackModel
     from evals.asking import Asker
     from evals.judging import Judging
+    from evals.speakers import Casting
     from evals.suites.conversations import Manner
     from graphs.services import Services
 
@@ -217,7 +218,9 @@ def _manner(inputs: Inputs, ground: Ground) -> Manner:
     from evals.speakers import ModelCustomer, RuleCustomer
     from evals.suites.conversations import Manner
 
-    casting = partial(ModelCustomer, _asker(ground)) if inputs.customer == "model" else RuleCustomer
+    casting: Casting = RuleCustomer
+    if inputs.customer == "model":
+        casting = partial(ModelCustomer, _asker(ground))
     return Manner(inputs.times, judging_of(inputs, ground), casting)
 
 

@@ -69,7 +69,7 @@ async def test_a_turn_leaves_as_its_steps_and_with_pseudonyms_alone(
 ) -> None:
     told = await ada.say(SPOKEN)
     await ada.say("Where is my order 100234?")
-    exporter.close()
+    await asyncio.to_thread(exporter.close)
     [batch] = sink.posted("/runs/batch")
     [request] = sink.requests
     assert request.headers["x-api-key"] == "the-key"
@@ -90,7 +90,7 @@ async def test_a_models_turn_leaves_with_what_it_was_asked(
 ) -> None:
     ada.script(POINTS_ANSWER)
     await ada.say(f"{SECRET} {POINTS}")
-    exporter.close()
+    await asyncio.to_thread(exporter.close)
     [asked] = [run for run in sink.posted("/runs/batch")[0]["post"] if run["name"] == "call_llm"]
     assert asked["run_type"] == "llm"
     assert asked["inputs"]["messages"][0]["role"] == "system"
@@ -103,7 +103,7 @@ async def test_where_nothing_may_leave_for_a_model_no_trace_leaves_either(
     settings = replace(ada.tenant.settings, external_models=False)
     ada.tenant = replace(ada.tenant, settings=settings)
     await ada.say("Which cards do you take?")
-    exporter.close()
+    await asyncio.to_thread(exporter.close)
     assert sink.requests == []
 
 
@@ -118,7 +118,7 @@ async def test_a_langsmith_that_hangs_keeps_no_turn_waiting(
     assert (await ada.say("Which cards do you take?")).reply["reply"]["route"] == "canned"
     assert counted("dropped") - dropped >= 8
     sink.open.set()
-    small.close()
+    await asyncio.to_thread(small.close)
 
 
 def test_one_that_is_away_or_refuses_is_counted_and_logged_once(sink: Sink) -> None:
@@ -155,7 +155,7 @@ async def test_a_value_that_slipped_through_is_stopped_by_the_guard(
     blocked = counted("blocked")
     monkeypatch.setattr("graphs.traced.hide_json", lambda value, _: {**value, "noted": {"leak": SECRET}})
     await ada.say("Which cards do you take?")
-    exporter.close()
+    await asyncio.to_thread(exporter.close)
     assert sink.requests == []
     assert counted("blocked") - blocked == 1
 
@@ -184,10 +184,10 @@ class TestWithoutAKey:
         switch_tracers_off()
 
     @pytest.mark.usefixtures("traced")
-    async def test_the_libraries_would_tell_everything(self, sink: Sink) -> None:
+    def test_the_libraries_would_tell_everything(self, sink: Sink) -> None:
         langsmith.configure(enabled=None)
-        await RunnableLambda(lambda text: text).ainvoke(SECRET)
-        await asyncio.to_thread(_flush)
+        RunnableLambda(lambda text: text).invoke(SECRET)
+        _flush()
         assert SECRET.encode() in sink.everything, "if not, the test below would prove nothing"
 
     @pytest.mark.usefixtures("traced")
