@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from desk.errors import EgressBlocked, InvalidInput, ModelUnavailable
-from prompts.loader import Prompt, list_prompts, load_prompt
+from prompts.loader import MEASURING, Prompt, list_prompts, load_prompt
 
 if TYPE_CHECKING:  # it imports all that a turn needs, which commands that ask no judge need not wait for
     from evals.asking import Asker
@@ -41,7 +41,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A prompt under `prompts/judge_<name>` and who asks a model with it."""
+    """A prompt `judge_<name>` and who asks a model with it."""
 
     name: str
     prompt: Prompt
@@ -67,12 +67,12 @@ def open_judge(name: str, asker: Asker) -> Judge:
     known = judge_names()
     if name not in known:
         raise InvalidInput(f"There is no judge {name!r}; there are {', '.join(known)}.")
-    return Judge(name, load_prompt(PREFIX + name), asker)
+    return Judge(name, load_prompt(PREFIX + name, folder=MEASURING), asker)
 
 
 def judge_names() -> Sequence[str]:
     """The judges that have a prompt."""
-    names = {prompt.name for prompt in list_prompts()}
+    names = {prompt.name for prompt in list_prompts(folder=MEASURING)}
     return sorted(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
 
 

@@ -11,7 +11,7 @@ from evals.asking import Asker
 from evals.customer import Customer, Errand
 from evals.playing import Talk
 from evals.scorers.observed import Observed, folded
-from prompts.loader import load_prompt
+from prompts.loader import MEASURING, load_prompt
 
 Ended = Literal["goal met", "gave up", "turn limit"]
 CONFIRM: Final = "confirm"
@@ -134,6 +134,6 @@ class ModelCustomer:
             "persona": self.customer.persona,
             "talk": "\n".join(talk) or "(it has not begun)",
         }
-        told = await self.asker.ask(load_prompt("customer"), values)
+        told = await self.asker.ask(load_prompt("customer", folder=MEASURING), values)
         said = restore(told.text, told.vault).strip()
         return None if GIVES_UP in said else said
