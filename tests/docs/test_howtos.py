@@ -282,7 +282,8 @@ def test_a_scorer(checkout: Checkout) -> None:
 
 
 def test_a_judge(checkout: Checkout) -> None:
-    checkout.write("prompts/measuring/judge_tone/1.md", (ROOT / "prompts/measuring/judge_answers/1.md").read_text())
+    first = (ROOT / "prompts/measuring/judge_answers/1.md").read_text()
+    checkout.write("prompts/measuring/judge_tone/1.md", first)
     probe = (
         "from evals.judges import judge_names, open_judge\n"
         "print(judge_names(), open_judge('tone', None).prompt.name)"
