@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,13 +21,17 @@ from desk.storage.pool import Database
 from desk.storage.tenants import TenantDirectory
 from desk.subjects.keys import KeyRing
 from desk.subjects.master_keys import open_master_key
+from desk.telemetry.traces import TraceExporter, open_traces
 
 _TERMS_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class Engine:
-    """Everything a turn stands on, opened once a process. `model` is None when none is configured."""
+    """Everything a turn stands on, opened once a process.
+
+    `model` is None when none is configured, `traces` without a key for LangSmith.
+    """
 
     settings: Settings
     database: Database
@@ -37,6 +42,7 @@ class Engine:
     catalogue: CatalogueSearch
     model: FallbackModel | None
     hits: HitCounts
+    traces: TraceExporter | None = None
     _terms: dict[TenantId, tuple[float, frozenset[str]]] = field(default_factory=dict)
 
     async def catalogue_terms(self, tenant: Tenant) -> frozenset[str]:
@@ -64,6 +70,9 @@ async def open_engine(
         model = open_models(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
+        traces = await asyncio.to_thread(open_traces, settings)
+        if traces is not None:
+            stack.push_async_callback(asyncio.to_thread, traces.close)
         yield Engine(
             settings=settings,
             database=database,
@@ -74,4 +83,5 @@ async def open_engine(
             catalogue=CatalogueSearch(database, embedder),
             model=model,
             hits=await stack.enter_async_context(HitCounts(database).written()),
+            traces=traces,
         )

@@ -126,6 +126,17 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("LANGSMITH_API_KEY", "langsmith_api_key"),
         description="Turns on scrubbed traces; without it not a byte is sent.",
     )
+    langsmith_endpoint: str = Field(
+        "https://api.smith.langchain.com",
+        pattern=r"^https?://[^/]+",
+        validation_alias=AliasChoices("LANGSMITH_ENDPOINT", "langsmith_endpoint"),
+        description="Where traces and experiments are sent.",
+    )
+    langsmith_project: str = Field(
+        "deskgraph",
+        validation_alias=AliasChoices("LANGSMITH_PROJECT", "langsmith_project"),
+        description="LangSmith's project that traces of turns belong to.",
+    )
     rate_limit_per_minute: int = Field(
         60,
         ge=1,
@@ -287,6 +298,12 @@ def _issuer(entry: TrustedIssuer) -> str:
 def load_settings() -> Settings:
     """The process's settings, read once."""
     return Settings()
+
+
+def forget_variables(*names: str) -> None:
+    """Take variables out of this process's environment, which a library would act on."""
+    for name in names:
+        os.environ.pop(name, None)
 
 
 def child_environment(**overrides: str) -> dict[str, str]:

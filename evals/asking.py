@@ -1,55 +1,111 @@
-"""Asks the service as a customer does: a message is a turn of its own conversation, which is then removed."""
+"""Asking: a measurement puts one question to the configured model, under a tenant's rules and budget."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-from uuid import uuid4
+import re
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from functools import partial
 
-from desk.domain import ConversationId, Principal, Tenant
-from desk.errors import Unavailable
-from desk.events import Done, Failed
-from desk.storage import conversations
-from graphs.inbox import TurnRequest
-from graphs.runner import TurnRunner
+import orjson
+
+from desk.domain import Principal, Tenant, TurnId, new_id
+from desk.errors import ModelUnavailable
+from desk.models.answer import CHARACTERS_PER_TOKEN
+from desk.models.fallback import FallbackModel
+from desk.models.port import Finished, ModelRequest
+from desk.privacy.egress import check_egress
+from desk.privacy.pseudonyms import scrub
+from desk.privacy.vaults import Vault
+from desk.storage import budgets
+from evals.playing import ISSUER
 from graphs.services import Services
+from prompts.loader import Prompt
 
-# The people of measurements are not the shop's own subjects of the same name.
-ISSUER = "evals"
-
-
-@asynccontextmanager
-async def running(services: Services) -> AsyncIterator[TurnRunner]:
-    """A runner of turns while the context is open."""
-    runner = TurnRunner(services, on_end=lambda *_: None)
-    await runner.start(take_orphans=False)
-    try:
-        yield runner
-    finally:
-        await runner.stop()
+MOST_TOKENS = 300
+# What a text could use to pretend that it has ended and the instructions go on.
+_FENCE = re.compile(r"</?\s*\w+\s*>")
 
 
-async def ask_once(
-    services: Services, runner: TurnRunner, tenant: Tenant, text: str, *, name: str, email: str | None = None
-) -> dict[str, Any]:
-    """The reply to one message and its `ms`; from the customer of that e-mail address, else a guest.
+class OverBudget(ModelUnavailable):
+    """The tenant's budget has no room for the question."""
 
-    Raises Unavailable, with the `name` of what is asked, when the turn fails as a whole.
-    """
-    subject = await services.engine.keys.subject(tenant.id, ISSUER, email or name)
-    principal = Principal(tenant.id, "user", subject, email)
-    request = TurnRequest(text, str(uuid4()), None, channel="evals")
-    stream = await runner.submit(principal, tenant, request)
-    last = [event async for _, event in stream.read()][-1]
-    await remove(services, principal, stream.conversation_id)
-    if isinstance(last, Failed):
-        raise Unavailable(f"{name}: the turn failed: {last.problem['detail']}")
-    assert isinstance(last, Done)
-    return {**last.reply["reply"], "ms": last.reply["timings_ms"]["total"]}
+    detail = "The tenant's budget has no room for this question to a model."
 
 
-async def remove(services: Services, principal: Principal, conversation: ConversationId) -> None:
-    """Leave nothing of a conversation behind."""
-    async with services.engine.database.tenant_tx(principal) as tx:
-        await conversations.remove(tx, conversation)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the model said, in pseudonyms; the vault that restores them; which model it was."""
+
+    text: str
+    vault: Vault
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks for a tenant: it pays, and its rules on external models hold."""
+
+    services: Services
+    tenant: Tenant
+    model: FallbackModel
+
+    async def ask(self, prompt: Prompt, values: Mapping[str, str]) -> Told:
+        """The answer to the prompt with these values, at temperature 0.
+
+        Personal values leave as pseudonyms. Raises ModelUnavailable, OverBudget, EgressBlocked or
+        Misconfigured.
+        """
+        settings = self.tenant.settings
+        terms = await self.services.engine.catalogue_terms(self.tenant)
+        vault, hidden = Vault(), dict[str, str]()
+        for name, value in values.items():
+            plain = _FENCE.sub(" ", value)
+            scrubbed = scrub(plain, vault, order_patterns=settings.order_patterns, allowed_terms=terms)
+            hidden[name], vault = scrubbed.text, scrubbed.vault
+        message = {"role": "user", "content": prompt.render(**hidden)}
+        request = ModelRequest((message,), max_tokens=MOST_TOKENS, temperature=0.0)
+        await self._reserve(request)
+        guard = partial(
+            check_egress, vault=vault, order_patterns=settings.order_patterns, allowed_terms=terms
+        )
+        stream = self.model.stream(
+            request,
+            guard=guard,
+            external_models=settings.external_models,
+            external_fallback=settings.external_fallback,
+            names=settings.models,
+        )
+        async with aclosing(stream) as events:
+            async for event in events:
+                if isinstance(event, Finished):
+                    await self._pay(event.usage.cost_usd)
+                    return Told(event.text, vault, event.model)
+        raise ModelUnavailable
+
+    async def _reserve(self, request: ModelRequest) -> None:
+        """Raise OverBudget where the tenant's own budgets, not those of its customers, have no room."""
+        settings = replace(self.tenant.settings, user_budget_usd_per_day=None, user_budget_usd_per_month=None)
+        asked = len(orjson.dumps(request.messages)) // CHARACTERS_PER_TOKEN + 1
+        most = self.model.most_usd(
+            asked,
+            request.max_tokens,
+            settings.models,
+            external_models=settings.external_models,
+            external_fallback=settings.external_fallback,
+        )
+        if most == 0 or not budgets.are_set(settings):
+            return
+        engine = self.services.engine
+        subject = await engine.keys.subject(self.tenant.id, ISSUER, "measurement")
+        who = Principal(self.tenant.id, "user", subject)
+        if await budgets.reserve(engine.database, who, settings, TurnId(new_id()), most) is not None:
+            raise OverBudget
+
+    async def _pay(self, usd: float) -> None:
+        if usd <= 0:
+            return
+        worker = Principal(self.tenant.id, "worker")
+        async with self.services.engine.database.tenant_tx(worker) as tx:
+            await budgets.note_spending(tx, worker, usd)

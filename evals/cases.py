@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from desk.errors import InvalidInput
+from evals.customer import Customer, parse_customer
 from evals.data import Row, read_rows
 from evals.scorers.observed import Expected
 
 CASE = {"id": str, "source": str, "turns": list}
+CASE_OF_EITHER_KIND = {"id": str, "source": str}
 KEYS = frozenset({"routes", "intent", "facts", "absent", "citations", "tools", "language", "actions"})
 DEFAULT_PERSON = "ada@example.com"
+
+
+NOTHING_ASKED = Expected()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +31,26 @@ class CaseTurn:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A conversation of its own; `person` is the verified e-mail, None = a guest whom nobody vouches for."""
+    """A conversation of its own; `person` is the verified e-mail, None = a guest whom nobody vouches for.
+
+    It has scripted turns, or a customer who chooses the words; then `expect` is what must hold of the whole.
+    """
 
     id: str
     source: str
     person: str | None
     turns: tuple[CaseTurn, ...]
+    customer: Customer | None = None
+    expect: Expected = NOTHING_ASKED
 
 
 def read_cases(path: Path) -> list[Case]:
-    """The cases of a file of `{id, source, as?, turns: [{say, expect}]}`; a bad one raises InvalidInput."""
-    return [_case(row) for row in read_rows(path, CASE)]
+    """The cases of a file of `{id, source, as?, turns: [{say, expect}]}`; a bad one raises InvalidInput.
+
+    In place of `turns` there may be `customer: {goal, facts, persona?, turns_at_most?}` and `expect`.
+    """
+    rows = read_rows(path, CASE_OF_EITHER_KIND)
+    return [_played(row) if "customer" in row else _case(row) for row in rows]
 
 
 def parse_cases(rows: Sequence[Row]) -> list[Case]:
@@ -48,7 +62,17 @@ def parse_cases(rows: Sequence[Row]) -> list[Case]:
     return [_case(row) for row in rows]
 
 
+def _played(row: Row) -> Case:
+    if "turns" in row:
+        raise InvalidInput(f"Case {row['id']}: it has either turns or a customer.")
+    customer = parse_customer(row["customer"], row["id"])
+    expect = _known(row.get("expect", {}), row["id"])
+    return Case(row["id"], row["source"], row.get("as", DEFAULT_PERSON), (), customer, expect)
+
+
 def _case(row: Row) -> Case:
+    if not isinstance(row.get("turns"), list):
+        raise InvalidInput(f"Case {row['id']}: `turns` must be there as list.")
     turns = tuple(_turn(turn, row["id"]) for turn in row["turns"])
     if not turns:
         raise InvalidInput(f"Case {row['id']}: it has no turn.")
@@ -58,11 +82,14 @@ def _case(row: Row) -> Case:
 def _turn(turn: Any, case_id: str) -> CaseTurn:
     if not isinstance(turn, dict) or not isinstance(turn.get("say"), str):
         raise InvalidInput(f"Case {case_id}: a turn is {{say, expect}}.")
-    expect = turn.get("expect", {})
+    return CaseTurn(turn["say"], _known(turn.get("expect", {}), case_id))
+
+
+def _known(expect: dict[str, Any], case_id: str) -> Expected:
     unknown = sorted(expect.keys() - KEYS)
     if unknown:
         raise InvalidInput(f"Case {case_id}: {unknown} is not known; known are {sorted(KEYS)}.")
-    return CaseTurn(turn["say"], _expected(expect))
+    return _expected(expect)
 
 
 def _expected(expect: dict[str, Any]) -> Expected:

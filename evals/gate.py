@@ -11,6 +11,7 @@ from typing import Any, Literal
 from desk.errors import InvalidInput, Misconfigured
 from evals.data import OWN
 from evals.intervals import Interval, interval_of, wilson
+from evals.judges import PREFIX
 from evals.registry import SUITES, Inputs
 from evals.report import Report, count_of, evidence_of, figure_of
 
@@ -110,8 +111,14 @@ def _run(stored: dict[str, Any], data: Path | None) -> Run:
 
 def _verdict(suite: str, goal: Goal, report: Report) -> Verdict:
     value = figure_of(report["by_source"].get(goal.source, {}), goal.figure)
+    judge = report.get("judge")
+    if goal.figure.startswith(PREFIX) and (judge is None or judge["name"] != goal.figure[len(PREFIX) :]):
+        why = f"no judge was asked; ask one with --judge {goal.figure[len(PREFIX) :]}"
+        return Verdict(suite, goal, "SKIPPED", why=why)
     if value is None:
-        return Verdict(suite, goal, "FAIL", why="the suite measured no such figure of this source")
+        said = judge["why"] if judge and goal.figure.startswith(PREFIX) else None
+        why = said or "the suite measured no such figure of this source"
+        return Verdict(suite, goal, "FAIL", why=why)
     interval = _interval(report, goal)
     if interval is None:
         return Verdict(suite, goal, "INCONCLUSIVE", value, why="the suite does not tell its rows")
@@ -122,5 +129,8 @@ def _interval(report: Report, goal: Goal) -> Interval | None:
     found = evidence_of(report, goal.source, goal.figure)
     if found is not None:
         return interval_of(found)
+    told = report.get("intervals", {}).get(goal.source, {}).get(goal.figure)
+    if told is not None:
+        return told[0], told[1]
     count = count_of(report, goal.source, goal.figure)
     return wilson(*count) if count else None

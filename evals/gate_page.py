@@ -12,6 +12,7 @@ from evals.interval_charts import LOSSES, SHARES, axis, interval_line, stacked_b
 from evals.judgement import Failure, Judgement
 from evals.page_style import STYLE
 from evals.regression import ALPHA, MARGIN, Regression
+from evals.steadiness_page import steadiness_section
 from evals.tables import interval_text, verdict_cells
 
 MOST_CASES = 40
@@ -31,6 +32,7 @@ def to_html(judgement: Judgement) -> str:
         _section("Has it got worse?", _loss_note(judgement), _groups(judgement.beside, _loss_table))
         if judgement.beside
         else "",
+        steadiness_section(judgement.steadiness, judgement.flaky),
         _cases(judgement.failures),
         _skipped(left_out),
     ]
@@ -60,6 +62,8 @@ def _head(judgement: Judgement) -> str:
     chips = "".join(f'<span class="chip {state}">{count} {state}</span>' for state, count in counts)
     failed = judgement.states.count("FAIL")
     said = f"Red: {failed} certainly missed" if failed else "Not red: nothing is certainly missed"
+    if not judgement.states:
+        said = "Measured, and held to no goal"
     tone = "FAIL" if judgement.red else "PASS"
     return (
         f'<header class="{tone}"><div><h1>{said}</h1><p>Eval gate of {len(judgement.verdicts)} goals and '
@@ -175,8 +179,19 @@ def _case_rows(failures: Iterable[Failure]) -> Iterator[str]:
         chips = " ".join(f'<span class="chip FAIL">{escape(wrong)}</span>' for wrong in _wrong(told))
         yield (
             f"<tr><td>{escape(name)}<br><small>{escape(one.suite)}</small></td>"
-            f"<td>{escape(_short(str(told.get('said', ''))))}</td><td>{_got(told)}</td><td>{chips}</td></tr>"
+            f"<td>{escape(_short(str(told.get('said', ''))))}{_transcript(told)}</td>"
+            f"<td>{_got(told)}</td><td>{chips}</td></tr>"
         )
+
+
+def _transcript(told: dict[str, Any]) -> str:
+    """Every word of a talk with a simulated customer, folded away."""
+    lines = "".join(
+        f"<p><b>{escape(one['customer'])}</b><br>{escape(one['desk'])} "
+        f"<small>{escape(one['route'])}</small></p>"
+        for one in told.get("transcript", [])
+    )
+    return f"<details><summary>{escape(told['ended'])}</summary>{lines}</details>" if lines else ""
 
 
 def _wrong(told: dict[str, Any]) -> list[str]:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from desk.errors import InvalidInput
 from evals.baselines import read_baseline
 from evals.gate import Goal, Run, Verdict, judge, skipped
-from evals.registry import Ground, run_suite
+from evals.pass_hat import Flaky, Steadiness, flaky_of, steadiness_of
+from evals.registry import Ground, judging_of, run_suite
 from evals.regression import Regression, regressions, settle
 from evals.report import Report
 from evals.self_check import SelfCheck, self_check
@@ -26,13 +28,18 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a gate came to; `check` is None where no figure could be resampled."""
+    """What a gate came to; `check` is None where no figure could be resampled.
+
+    `steadiness` and `flaky` are of cases that were played more than once.
+    """
 
     verdicts: tuple[Verdict, ...]
     beside: tuple[Regression, ...] = ()
     check: SelfCheck | None = None
     failures: tuple[Failure, ...] = ()
     seconds: float = 0.0
+    steadiness: tuple[Steadiness, ...] = ()
+    flaky: tuple[Flaky, ...] = ()
 
     @property
     def states(self) -> list[str]:
@@ -46,13 +53,27 @@ class Judgement:
         return "FAIL" in self.states
 
 
+def unjudged(report: Report, seconds: float) -> Judgement:
+    """A report by itself, held to nothing, in the form that pages are made of."""
+    return Judgement(
+        (),
+        failures=_failures(report),
+        steadiness=(*steadiness_of(report),),
+        flaky=(*flaky_of(report),),
+        seconds=seconds,
+    )
+
+
 async def run_gate(runs: Sequence[Run], ground: Ground, say: Callable[[str], None]) -> Judgement:
-    """Measure and judge; `say` hears of progress."""
+    """Measure and judge; `say` hears of progress. Raises InvalidInput when a judge may decide nothing."""
     began = time.monotonic()
+    _check_judges(runs, ground)
     verdicts: list[Verdict] = []
     beside: list[Regression] = []
     failures: list[Failure] = []
     measured: list[tuple[Report, Sequence[Goal]]] = []
+    steadiness: list[Steadiness] = []
+    flaky: list[Flaky] = []
     for number, run in enumerate(runs, 1):
         if run.missing is not None:
             verdicts += skipped(run)
@@ -65,7 +86,28 @@ async def run_gate(runs: Sequence[Run], ground: Ground, say: Callable[[str], Non
         if before is not None:
             beside += regressions(before, report, run.goals)
             measured.append((report, run.goals))
-        failures += [Failure(run.suite, told) for told in report.get("failed", [])]
+        failures += _failures(report)
+        steadiness += steadiness_of(report)
+        flaky += flaky_of(report)
         say(f"      {time.monotonic() - started:.1f} s")
     check = await asyncio.to_thread(self_check, measured)
-    return Judgement(tuple(verdicts), tuple(settle(beside)), check, tuple(failures), time.monotonic() - began)
+    return Judgement(
+        tuple(verdicts),
+        tuple(settle(beside)),
+        check,
+        tuple(failures),
+        time.monotonic() - began,
+        tuple(steadiness),
+        tuple(flaky),
+    )
+
+
+def _check_judges(runs: Sequence[Run], ground: Ground) -> None:
+    for run in runs:
+        judging = judging_of(run.inputs, ground)
+        if judging is not None and judging.why_unusable is not None:
+            raise InvalidInput(judging.why_unusable)
+
+
+def _failures(report: Report) -> tuple[Failure, ...]:
+    return tuple(Failure(report["suite"], told) for told in report.get("failed", []))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +19,14 @@ from evals.report import Report
 
 # Each suite is imported when it runs: together they import all that a turn needs, which takes seconds.
 if TYPE_CHECKING:
+    from desk.models.fallback import FallbackModel
+    from evals.asking import Asker
+    from evals.judging import Judging
+    from evals.speakers import Casting
+    from evals.suites.conversations import Manner
     from graphs.services import Services
+
+CALIBRATIONS = Path(__file__).parent / "calibrations"
 
 # nothing = plain text work; services = stores and the embedding model; demo = also the demo shop, loaded.
 Needs = Literal["nothing", "services", "demo"]
@@ -29,7 +37,9 @@ class Inputs:
     """The files and numbers a suite is given; each suite says which of them it needs.
 
     `sources` leaves only rows of these sources in, where the suite keeps sources apart. `prompt` is a text in
-    place of the support prompt, for the suite that asks a model.
+    place of the support prompt, for the suite that asks a model. In suites of whole conversations `times` is
+    how often each case is played, `customer` who plays simulated ones, `judge` whom answers go before; its
+    calibration lies in the folder `calibrations`.
     """
 
     dataset: Path | None = None
@@ -38,23 +48,32 @@ class Inputs:
     aliases: int = 0
     sources: frozenset[str] = frozenset()
     prompt: Path | None = None
+    times: int = 1
+    judge: str | None = None
+    customer: Literal["rules", "model"] = "rules"
+    calibrations: Path = CALIBRATIONS
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a suite stands on: open services, and the loaded demo tenant where it is needed."""
+    """What a suite stands on: open services, and the loaded demo tenant where it is needed.
+
+    `model` is for measuring only, for judges; the desk that is measured never has one of the settings'.
+    """
 
     services: Services | None = None
     demo: Tenant | None = None
+    model: FallbackModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A suite: what it needs, which inputs it must be given, and how it is run."""
+    """A suite: what it needs, which inputs it must be given, how it is run; `talks` = whole conversations."""
 
     needs: Needs
     required: tuple[str, ...]
     run: Callable[[Inputs, Ground], Awaitable[Report]]
+    talks: bool = False
 
 
 async def run_suite(name: str, inputs: Inputs, ground: Ground) -> Report:
@@ -63,6 +82,10 @@ async def run_suite(name: str, inputs: Inputs, ground: Ground) -> Report:
     missing = [f"--{option}" for option in suite.required if getattr(inputs, option) is None]
     if missing:
         raise InvalidInput(f"The suite {name} needs {' and '.join(missing)}.")
+    if inputs.judge is not None and not suite.talks:
+        raise InvalidInput(f"The suite {name} has no answers for a judge; {_talking()} have.")
+    if inputs.times > 1 and not suite.talks:
+        raise InvalidInput(f"The suite {name} has no conversations to play --times times; {_talking()} have.")
     return await suite.run(inputs, ground)
 
 
@@ -173,11 +196,20 @@ async def _run_followups(inputs: Inputs, ground: Ground) -> Report:
 
 
 async def _run_bookshop(inputs: Inputs, ground: Ground) -> Report:
-    from evals.suites.bookshop import evaluate_bookshop
+    from evals.suites.conversations import evaluate_conversations
 
     assert ground.demo is not None, "the caller loads the demo"
     cases = read_cases(inputs.dataset or OWN / "bookshop.jsonl")
-    return await evaluate_bookshop(_open(ground), ground.demo, cases)
+    manner = _manner(inputs, ground)
+    return await evaluate_conversations("bookshop", _open(ground), ground.demo, cases, manner)
+
+
+async def _run_customers(inputs: Inputs, ground: Ground) -> Report:
+    from evals.suites.conversations import evaluate_conversations
+
+    assert ground.demo is not None, "the caller loads the demo"
+    cases, manner = read_cases(inputs.dataset or OWN / "customers.jsonl"), _manner(inputs, ground)
+    return await evaluate_conversations("customers", _open(ground), ground.demo, cases, manner)
 
 
 async def _run_prompted(inputs: Inputs, ground: Ground) -> Report:
@@ -185,7 +217,7 @@ async def _run_prompted(inputs: Inputs, ground: Ground) -> Report:
 
     assert ground.demo is not None, "the caller loads the demo"
     cases = read_cases(inputs.dataset or OWN / "bookshop.jsonl")
-    return await evaluate_prompted(_open(ground), ground.demo, cases, inputs.prompt)
+    return await evaluate_prompted(_open(ground), ground.demo, cases, inputs.prompt, _manner(inputs, ground))
 
 
 SUITES: Mapping[str, Suite] = MappingProxyType(
@@ -201,10 +233,46 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
         "products": Suite("demo", (), _run_products),
         "parts": Suite("demo", (), _run_parts),
         "followups": Suite("demo", (), _run_followups),
-        "bookshop": Suite("demo", (), _run_bookshop),
-        "prompted": Suite("demo", (), _run_prompted),
+        "bookshop": Suite("demo", (), _run_bookshop, talks=True),
+        "customers": Suite("demo", (), _run_customers, talks=True),
+        "prompted": Suite("demo", (), _run_prompted, talks=True),
     }
 )
+
+
+def _talking() -> str:
+    return " and ".join(name for name, suite in SUITES.items() if suite.talks)
+
+
+def _manner(inputs: Inputs, ground: Ground) -> Manner:
+    from evals.speakers import ModelCustomer, RuleCustomer
+    from evals.suites.conversations import Manner
+
+    casting: Casting = RuleCustomer
+    if inputs.customer == "model":
+        casting = partial(ModelCustomer, _asker(ground))
+    return Manner(inputs.times, judging_of(inputs, ground), casting)
+
+
+def _asker(ground: Ground) -> Asker:
+    """Who asks the configured model for a measurement; raises InvalidInput when there is none."""
+    from evals.asking import Asker
+
+    if ground.model is None or ground.demo is None:
+        raise InvalidInput("This needs a model: set OPENAI_BASE_URL, OPENAI_API_KEY or LLAMA_MODEL_PATH.")
+    return Asker(_open(ground), ground.demo, ground.model)
+
+
+def judging_of(inputs: Inputs, ground: Ground) -> Judging | None:
+    """The judge that the inputs name, with what is known of it; raises InvalidInput when there is none."""
+    from evals.calibration import read_calibration
+    from evals.judges import open_judge
+    from evals.judging import Judging
+
+    if inputs.judge is None:
+        return None
+    judge = open_judge(inputs.judge, _asker(ground))
+    return Judging(judge, read_calibration(inputs.judge, inputs.calibrations))
 
 
 def _open(ground: Ground) -> Services:

@@ -97,4 +97,4 @@ def count_of(report: Report, source: str, figure: str) -> tuple[float, int] | No
 
 def without_evidence(report: Report) -> Report:
     """The report without its rows."""
-    return {key: value for key, value in report.items() if key != "evidence"}
+    return {key: value for key, value in report.items() if key not in {"evidence", "judged", "talks"}}

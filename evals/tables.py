@@ -7,9 +7,12 @@ from types import MappingProxyType
 
 from rich.table import Table
 
+from evals.calibration import Calibration, agreement_rows
 from evals.compare import Difference
 from evals.gate import Verdict
 from evals.intervals import Interval
+from evals.judges import PREFIX
+from evals.pass_hat import NAME, Flaky, Steadiness
 from evals.power import Told
 from evals.regression import Regression, State
 from evals.report import Figures, Report, figure_names, figure_of
@@ -19,6 +22,8 @@ _COLOURS: Mapping[str, str] = MappingProxyType(
 )
 
 REGRESSION_COLUMNS = ("suite", "source", "figure", "rows", "before", "after", "lost", "p", "verdict")
+STEADINESS_COLUMNS = ("suite", "source", "figure", "value", "95 %")
+FLAKY_COLUMNS = ("suite", "case", "passed")
 
 _POWER = ("rows", "churn", "true loss", "FAIL", "PASS", "INCONCLUSIVE", "rows looked at")
 
@@ -33,6 +38,32 @@ def report_table(report: Report) -> Table:
         table.add_column(source, justify="right", overflow="fold")
     for name in dict.fromkeys(name for figures in columns.values() for name in figure_names(figures)):
         table.add_row(name, *(_number(figure_of(figures, name)) for figures in columns.values()))
+    return table
+
+
+def judge_line(report: Report) -> str | None:
+    """What a judge came to, in one line; None when none was asked."""
+    judge = report.get("judge")
+    if judge is None:
+        return None
+    name = f"{PREFIX}{judge['name']}"
+    value = figure_of(report["overall"], name)
+    seen = f"{judge['answers']} answers, {judge['silent']} without a verdict"
+    if value is None:
+        return f"{name}: not known ({judge['why'] or 'the judge is no better than chance'}); {seen}"
+    low, high = report["intervals"]["overall"][name]
+    return f"{name}: {value:.4f}, 95 % {low:.4f} to {high:.4f}, corrected for the judge's errors; {seen}"
+
+
+def agreement_table(found: Calibration) -> Table:
+    """How far a judge agrees with the labels."""
+    seen = f"{found.n} labels, {found.silent} more without a verdict"
+    title = f"{found.judge}@{found.version} by {found.model}: {seen}"
+    table = Table(title=title, title_justify="left")
+    for column in ("figure", "value", "95 %"):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    for name, value, interval in agreement_rows(found):
+        table.add_row(name, _number(value), interval_text(interval))
     return table
 
 
@@ -78,6 +109,27 @@ def regression_cells(found: Regression) -> tuple[str, ...]:
     """Suite, source, figure, rows, before, after, what was lost and its probability, to be read."""
     numbers = (_number(found.rows), _number(found.before), _number(found.after), interval_text(found.drop))
     return (found.suite, found.goal.source, found.goal.figure, *numbers, f"{found.p:.4f}")
+
+
+def steadiness_table(found: Iterable[Steadiness]) -> Table:
+    """One line a pass^k."""
+    table = Table(title="Every time? (pass^k)", title_justify="left")
+    for column in STEADINESS_COLUMNS:
+        table.add_column(column, justify="right" if column in {"value", "95 %"} else "left", overflow="fold")
+    for one in found:
+        table.add_row(*steadiness_cells(one))
+    return table
+
+
+def steadiness_cells(found: Steadiness) -> tuple[str, str, str, str, str]:
+    """Suite, source, figure, value and interval of a pass^k, to be read."""
+    value = _number(found.value)
+    return found.suite, found.source, f"{NAME}{found.k}", value, interval_text(found.interval)
+
+
+def flaky_cells(found: Flaky) -> tuple[str, str, str]:
+    """Suite, case, and how many of its plays passed, to be read."""
+    return found.suite, found.case, f"{found.passed} of {found.of}"
 
 
 def power_table(found: Iterable[Told]) -> Table:

@@ -8,16 +8,24 @@ from xml.etree import ElementTree
 
 from evals.gate import State
 from evals.judgement import Judgement
-from evals.tables import REGRESSION_COLUMNS, regression_cells, verdict_cells
+from evals.tables import (
+    FLAKY_COLUMNS,
+    REGRESSION_COLUMNS,
+    STEADINESS_COLUMNS,
+    flaky_cells,
+    regression_cells,
+    steadiness_cells,
+    verdict_cells,
+)
 
 _GOALS = ("suite", "source", "figure", "goal", "value", "95 %", "verdict")
 
 
 def to_markdown(judgement: Judgement) -> str:
-    """Markdown: how it ended, what failed, then all verdicts, folded away."""
+    """Markdown: how it ended, what failed, what several plays showed, then all verdicts, folded away."""
     states = judgement.states
     counted = ", ".join(f"{states.count(state)} {state}" for state in get_args(State) if state in states)
-    text = f"### Eval gate: {'FAIL' if judgement.red else 'not red'}\n\n{counted}.\n"
+    text = f"### Eval gate: {'FAIL' if judgement.red else 'not red'}\n\n{counted or 'No goal was asked'}.\n"
     if judgement.check is not None:
         text += f"\n{judgement.check.told()}.\n"
     goals = [
@@ -35,7 +43,16 @@ def to_markdown(judgement: Judgement) -> str:
         if rows:
             folded = f"<details><summary>{title}: all {len(rows)}</summary>"
             text += f"\n{folded}\n\n{_table(columns, rows)}\n</details>\n"
-    return text
+    return text + _steadiness(judgement)
+
+
+def _steadiness(judgement: Judgement) -> str:
+    """pass^k and the flaky cases; nothing where each case was played once."""
+    tables = (
+        ("Every time? (pass^k)", STEADINESS_COLUMNS, [*map(steadiness_cells, judgement.steadiness)]),
+        ("Flaky cases", FLAKY_COLUMNS, [*map(flaky_cells, judgement.flaky)]),
+    )
+    return "".join(f"\n**{title}**\n\n{_table(columns, rows)}" for title, columns, rows in tables if rows)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -45,7 +62,10 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def to_junit(judgement: Judgement) -> str:
-    """JUnit XML: a test case a goal; FAIL is a failure, what was not or could not be judged is skipped."""
+    """JUnit XML: a test case a goal; FAIL is a failure, what was not or could not be judged is skipped.
+
+    What several plays showed stands in the suite's properties: it is a measurement, and no goal.
+    """
     states = judgement.states
     failures, passed = states.count("FAIL"), states.count("PASS")
     suite = ElementTree.Element(
@@ -55,6 +75,7 @@ def to_junit(judgement: Judgement) -> str:
         failures=str(failures),
         skipped=str(len(states) - failures - passed),
     )
+    _add_properties(suite, judgement)
     for verdict in judgement.verdicts:
         name, source, figure, goal, value, interval = verdict_cells(verdict)
         message = verdict.why or f"{value} ({interval}), goal {goal}"
@@ -67,6 +88,18 @@ def to_junit(judgement: Judgement) -> str:
         _add_case(suite, "gate", "self-check", judgement.check.state, judgement.check.told())
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _add_properties(suite: ElementTree.Element, judgement: Judgement) -> None:
+    told = [
+        (f"{name}.{source}.{figure}", f"{value} ({interval})")
+        for name, source, figure, value, interval in map(steadiness_cells, judgement.steadiness)
+    ]
+    told += [(f"{name}.flaky.{case}", passed) for name, case, passed in map(flaky_cells, judgement.flaky)]
+    if told:
+        properties = ElementTree.SubElement(suite, "properties")
+        for name, value in told:
+            ElementTree.SubElement(properties, "property", name=name, value=value)
 
 
 def _add_case(suite: ElementTree.Element, classname: str, name: str, state: State, message: str) -> None:

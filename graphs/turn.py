@@ -33,6 +33,7 @@ from graphs.services import Services
 from graphs.state import TurnContext
 from graphs.stopping import commit_stopped
 from graphs.support import build_support_graph
+from graphs.traced import offer_trace
 from prompts.choice import PromptChoice
 from prompts.replies import LANGUAGES
 
@@ -82,6 +83,7 @@ async def run_turn(
     if handed is not None:
         emit(HandoffChanged(*handed))
     emit(Done(restored(reply, context.vault)))
+    offer_trace(context, asked, reply)
 
 
 @lru_cache(maxsize=1)

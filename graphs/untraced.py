@@ -6,10 +6,10 @@ import asyncio
 import contextvars
 from typing import Any
 
-import langsmith
+from desk.telemetry.langsmith_wire import tracing_off
 
 # Entered once for the life of the process and never left; held, as a closed one would undo itself.
-_TRACING_OFF = langsmith.tracing_context(enabled=False)
+_TRACING_OFF = tracing_off()
 _UNTRACED = contextvars.Context()
 _UNTRACED.run(_TRACING_OFF.__enter__)
 

@@ -17,6 +17,8 @@ from prompts.template import fill, take_in, variables_of
 from prompts.yaml_file import parse_mapping
 
 FOLDER = Path(__file__).parent
+# What judges and simulated customers are told: no turn uses it, and no tenant writes it.
+MEASURING = FOLDER / "measuring"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _FRONT_MATTER = re.compile(r"---\n(?P<head>.*?\n)---\n+(?P<text>.*)", re.DOTALL)

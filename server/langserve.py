@@ -24,7 +24,6 @@ from langserve import CustomUserType, add_routes
 from langserve.serialization import WellKnownLCSerializer
 from langserve.server import EndpointName
 from langserve.validation import StreamLogParameters
-from langsmith import tracing_context
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
 from sse_starlette import EventSourceResponse
 from starlette.requests import Request
@@ -34,6 +33,7 @@ from starlette.types import Receive, Scope, Send
 from desk.domain import ConversationId
 from desk.errors import DeskError, InvalidInput, Misconfigured, NotFound
 from desk.events import Done, Failed, Revised, Token
+from desk.telemetry.langsmith_wire import tracing_off
 from graphs.inbox import TurnRequest
 from graphs.streams import TurnStream
 from server.deps import caller_of, desk_of
@@ -108,7 +108,7 @@ class _Stream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            with tracing_context(enabled=False):
+            with tracing_off():
                 await self._stream(scope, receive, send)
         except _TurnFailed:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -123,7 +123,7 @@ class _FencedRoute(APIRoute):
         async def admit_and_serve(request: Request) -> Response:
             if request.method == "POST":
                 _turn.set(await _submit(request))
-            with tracing_context(enabled=False):
+            with tracing_off():
                 response = await serve(request)
             if response.status_code == 404:  # LangServe's own, of a file that its playground has not
                 raise NotFound

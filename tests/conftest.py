@@ -22,6 +22,8 @@ from desk.storage.pool import Database
 pytest_plugins = ["tests.plugins.stores", "tests.plugins.blocked_loop", "tests.plugins.browser"]
 
 MODELS = Path(__file__).parent.parent / ".desk" / "models"
+# Whoever runs the tests may have a key; nothing of them is traced.
+os.environ.pop("LANGSMITH_API_KEY", None)
 # One for all tests, as a database keeps to the key that it was first opened with.
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 

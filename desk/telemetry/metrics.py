@@ -30,6 +30,7 @@ OVER_BUDGET = Counter(
 KEY_FETCHES = Counter(
     "desk_issuer_key_fetches_total", "Times an issuer was asked for its keys.", ("issuer", "outcome")
 )
+TRACES = Counter("desk_traces_total", "Traces of turns, by what became of them.", ("outcome",))
 DEGRADED = Counter("desk_degraded_total", "Times something was away and something else was done.", ("what",))
 
 # The labels are closed sets, so each combination is looked up once.

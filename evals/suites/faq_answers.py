@@ -15,12 +15,11 @@ from desk.errors import InvalidInput
 from desk.retrieval.ingest import ingest
 from desk.retrieval.load import load
 from desk.storage import faqs, tenants
-from evals.asking import ask_once, running
 from evals.data import read_rows
 from evals.evidence import Evidence, evidence
 from evals.intervals import interval_of
+from evals.playing import Stage, ask_once, staged
 from evals.report import Figures, Report, build_report, rounded
-from graphs.runner import TurnRunner
 from graphs.services import Services
 
 DEFINITION_VERSION = 1
@@ -86,8 +85,8 @@ async def evaluate_faq_answers(services: Services, documents: Path, questions: S
         loaded = await ingest(services.engine.database, services.engine.embedder, admin, load(documents))
         if len(loaded.bad) == loaded.seen:
             raise InvalidInput(f"{documents.name}: there is no document in it, only rows that are not fit.")
-        async with running(services) as runner:
-            answered = [await _ask(services, runner, tenant, question) for question in questions]
+        async with staged(services, tenant) as stage:
+            answered = [await _ask(stage, question) for question in questions]
     finally:
         await _empty(services, admin)
     skipped = [{"where": bad.where, "why": bad.why} for bad in loaded.bad]
@@ -107,8 +106,8 @@ async def _empty(services: Services, admin: Principal) -> None:
         await faqs.delete_missing(tx, [])
 
 
-async def _ask(services: Services, runner: TurnRunner, tenant: Tenant, question: Question) -> Answered:
-    reply = await ask_once(services, runner, tenant, question.text, name=f"Question {question.id}")
+async def _ask(stage: Stage, question: Question) -> Answered:
+    reply = await ask_once(stage, question.text, case=question.id)
     cited = tuple(citation["source_id"] for citation in reply["citations"])
     return Answered(question, cited, reply["route"], reply["ms"])
 

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from desk.domain import Tenant, TenantSettings
+from desk.domain import TenantSettings
 from desk.errors import InvalidInput
 from desk.storage import tenants
-from evals.asking import ask_once, running
 from evals.data import Row
 from evals.evidence import Evidence, evidence
 from evals.order_service import OrderBook, OrderService, counted
+from evals.playing import Stage, ask_once, staged
 from evals.report import Figures, Report, build_report, rounded
-from graphs.runner import TurnRunner
 from graphs.services import Services
 
 DEFINITION_VERSION = 1
@@ -114,8 +113,8 @@ async def evaluate_orders(services: Services, book: OrderBook) -> Report:
     settings = TenantSettings(order_patterns=(PATTERN,), shop_api_url="http://orders.invalid")
     async with services.engine.database.control_tx() as tx:
         tenant = await tenants.create(tx, SLUG, "Orders", settings)
-    async with running(own) as runner:
-        answered = [await _ask(own, runner, tenant, question, book) for question in questions]
+    async with staged(own, tenant) as stage:
+        answered = [await _ask(stage, question, book) for question in questions]
     return _report(answered)
 
 
@@ -165,11 +164,8 @@ def _spelled(order: Row, chance: random.Random) -> str:
     return chance.choice(SPELLINGS).format(**parts)
 
 
-async def _ask(
-    services: Services, runner: TurnRunner, tenant: Tenant, question: Question, book: OrderBook
-) -> Answered:
-    name = f"Question {question.id}"
-    reply = await ask_once(services, runner, tenant, question.say, name=name, email=question.person)
+async def _ask(stage: Stage, question: Question, book: OrderBook) -> Answered:
+    reply = await ask_once(stage, question.say, case=question.id, person=question.person)
     text = reply["text"]
     return Answered(question, text, _facts(question, text), _leaks(question, text, book), reply["ms"])
 

@@ -13,7 +13,7 @@ from evals.cases import Case
 from evals.following import following_model
 from evals.prompt_files import read_prompt
 from evals.report import Report
-from evals.suites.bookshop import evaluate_bookshop
+from evals.suites.conversations import Manner, evaluate_conversations
 from graphs.services import Services
 from prompts.choice import PromptChoice
 from prompts.loader import load_prompt
@@ -22,7 +22,7 @@ _SECONDS = 30.0
 
 
 async def evaluate_prompted(
-    services: Services, tenant: Tenant, cases: Sequence[Case], prompt: Path | None
+    services: Services, tenant: Tenant, cases: Sequence[Case], prompt: Path | None, manner: Manner
 ) -> Report:
     """The cases of one question that a page answers, with the newest prompt or with the text of a file."""
     chosen = read_prompt(prompt) if prompt else load_prompt("support")
@@ -32,8 +32,7 @@ async def evaluate_prompted(
     )
     changed.prompts = PromptChoice().with_prompt(chosen)
     asked = [_for_a_model(case) for case in cases if _is_of_knowledge(case)]
-    report = await evaluate_bookshop(changed, tenant, asked)
-    return {**report, "suite": "prompted"}
+    return await evaluate_conversations("prompted", changed, tenant, asked, manner)
 
 
 def _is_of_knowledge(case: Case) -> bool:

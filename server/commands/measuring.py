@@ -7,8 +7,8 @@ import secrets
 import signal
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -17,6 +17,8 @@ from desk.embedded import Engines
 from desk.embedded.children import stop
 from desk.embedded.kept import Kept
 from desk.errors import Misconfigured
+from desk.models.fallback import FallbackModel
+from desk.models.providers import open_models
 from desk.settings import Settings, child_environment, load_settings
 from evals.registry import Ground, Needs
 from graphs.registry import open_services
@@ -26,29 +28,51 @@ from server.demo.shop import read_shop_url
 from server.supervisor import program
 
 SHOP_SECONDS = 20.0
+# Nobody outside is asked or told, whatever the environment has.
+OFFLINE = dict.fromkeys(("openai_api_key", "openai_base_url", "llama_model_path", "langsmith_api_key"))
 
 
-def on_ground(needs: Needs, work: Callable[[Ground], Awaitable[Result]]) -> Result:
-    """Run `work` on what it needs. No model answers, so that the figures of a commit are always the same."""
+def on_ground(
+    needs: Needs, work: Callable[[Ground], Awaitable[Result]], *, with_model: bool = False
+) -> Result:
+    """Run `work` on what it needs. No model answers, so that the figures of a commit are always the same.
+
+    `with_model` opens the configured one beside that, for who judges answers or plays a customer.
+    """
 
     async def bare() -> Result:
         return await work(Ground())
 
     if needs == "nothing":
         return asyncio.run(bare())
-    settings = load_settings().model_copy(update={"openai_api_key": None, "llama_model_path": None})
+    settings = load_settings().model_copy(update=OFFLINE)
     if needs == "services":
-        return _with_services(settings, work, demo=False)
+        return _with_services(settings, work, demo=False, with_model=with_model)
     with _shop(settings) as served:
-        return _with_services(served, work, demo=True)
+        return _with_services(served, work, demo=True, with_model=with_model)
 
 
-def _with_services(settings: Settings, work: Callable[[Ground], Awaitable[Result]], *, demo: bool) -> Result:
+def _with_services(
+    settings: Settings, work: Callable[[Ground], Awaitable[Result]], *, demo: bool, with_model: bool
+) -> Result:
     async def run(_: Settings, found: Engines) -> Result:
-        async with open_services(settings, found.database_url, on_degraded=_tell_degraded) as services:
-            return await work(Ground(services, await load_demo(services) if demo else None))
+        async with (
+            open_services(settings, found.database_url, on_degraded=_tell_degraded) as services,
+            _measuring_model(with_model=with_model) as model,
+        ):
+            return await work(Ground(services, await load_demo(services) if demo else None, model))
 
     return with_stores(run)
+
+
+@asynccontextmanager
+async def _measuring_model(*, with_model: bool) -> AsyncIterator[FallbackModel | None]:
+    model = open_models(load_settings()) if with_model else None
+    try:
+        yield model
+    finally:
+        if model is not None:
+            await model.aclose()
 
 
 @contextmanager

@@ -57,6 +57,7 @@ def test_every_wall_holds(options: UserOptions, graph: grimp.ImportGraph) -> Non
         ("desk.anything_new", "desk.errors", "layers under it"),
         ("tools", "fastapi", "HTTP"),
         ("server.app", "langserve", "LangServe"),
+        ("graphs.turn", "langsmith", "LangSmith"),
         ("desk.storage.pool", "langgraph", "LangGraph"),
         ("graphs.state", "langchain_openai", "Model vendors"),
         ("server.app", "psycopg", "Postgres"),

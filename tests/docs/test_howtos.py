@@ -282,6 +282,16 @@ def test_a_scorer(checkout: Checkout) -> None:
     checkout.tests("tests/evals/test_scorers.py")
 
 
+def test_a_judge(checkout: Checkout) -> None:
+    first = (ROOT / "prompts/measuring/judge_answers/1.md").read_text()
+    checkout.write("prompts/measuring/judge_tone/1.md", first)
+    probe = (
+        "from evals.judges import judge_names, open_judge\n"
+        "print(judge_names(), open_judge('tone', None).prompt.name)"
+    )
+    assert checkout.python("-c", probe) == "['answers', 'tone'] judge_tone\n"
+
+
 def test_a_suite(checkout: Checkout) -> None:
     checkout.write("evals/suites/rows.py", SUITE)
     registry = "evals/registry.py"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -35,7 +36,7 @@ QUESTIONS = (
 )
 
 
-def written(path: Path, rows: tuple[dict[str, object], ...]) -> Path:
+def written(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
     content = b"\n".join(map(orjson.dumps, rows))
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     return path

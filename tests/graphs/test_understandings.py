@@ -48,7 +48,7 @@ def test_what_is_remembered_has_a_bound() -> None:
 
 
 async def test_customers_who_come_at_once_wait_for_one_training(embedder: MiniLM) -> None:
-    tenant = Tenant(TenantId(uuid4()), "shop", "A shop", TenantSettings(intent_pack="bookshop"))
+    tenant = Tenant(TenantId(uuid4()), "shop", "A shop", settings=TenantSettings(intent_pack="bookshop"))
     trained = Understandings(embedder, {tool.name: tool for tool in TOOLS})
     asked = await asyncio.gather(*(trained.of(tenant, PromptChoice()) for _ in range(8)))
     assert {id(one) for one in asked} == {id(asked[0])}
