@@ -1,7 +1,7 @@
 """B13 admission: what a token and the limits cost a request, beside PyJWT and a moving window at a time.
 
 Each server has a route that asks for an identity and, right beside it, one that does not. What the first
-costs more is measured, with 16 clients at once. The peer decodes every token anew and asks Redis for each window.
+costs more is measured, with 16 clients at once. The peer decodes each token and asks Redis for each window.
 """
 
 from __future__ import annotations
