@@ -57,14 +57,14 @@ def _figures(result: Result) -> str:
 
 
 def _axis(axis: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """One row a point: its size, then every figure of ours with its ratio to each peer."""
+    """One row a point: its size, then every figure of ours, if it has any, with its ratio to each peer."""
     rows: list[dict[str, str]] = []
     for point in axis:
         sizes = {name: str(value) for name, value in point.items() if not isinstance(value, dict)}
         ours: Figures = point.get("ours", {})
         ratios = {name: side for name, side in point.items() if name.startswith("ratio")}
         rows.append(sizes | {name: _with_ratios(name, value, ratios) for name, value in ours.items()})
-    heads = list(rows[0])
+    heads = list(dict.fromkeys(name for row in rows for name in row))
     return heads, [[row.get(head, "") for head in heads] for row in rows]
 
 

@@ -32,7 +32,7 @@ _OURS = re.compile(
 def offer_trace(context: TurnContext, asked: str, reply: dict[str, Any]) -> None:
     """Offer the turn to the exporter, if there is one and the tenant lets anything leave.
 
-    `asked` and `reply` hold pseudonyms. Takes microseconds: all work is the exporter's.
+    `asked` and `reply` hold pseudonyms. Nothing is worked out here: that is the exporter's.
     """
     exporter = context.services.engine.traces
     if exporter is None or not context.tenant.settings.external_models:

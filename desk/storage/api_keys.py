@@ -55,16 +55,11 @@ async def verify(tx: Tx, presented: str) -> ApiKey | None:
     if key_id is None:
         return None
     cursor = await tx.execute(
-        f"select {_COLUMNS}, secret_hash, coalesce(last_used_at < now() - interval '1 minute', true)"  # noqa: S608
-        " from api_keys where id = %s and revoked_at is null and (expires_at is null or expires_at > now())",
-        (key_id,),
+        f"select {_COLUMNS} from receive_api_key(%s, %s)",  # noqa: S608 - columns of ours
+        (key_id, _hash(secret)),
     )
     row = await cursor.fetchone()
-    if row is None or not secrets.compare_digest(row[-2], _hash(secret)):
-        return None
-    if row[-1]:
-        await tx.execute("update api_keys set last_used_at = now() where id = %s", (key_id,))
-    return _key(row)
+    return _key(row) if row else None
 
 
 async def list_all(tx: Tx, tenant_id: TenantId) -> list[ApiKey]:

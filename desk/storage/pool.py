@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor
@@ -126,13 +126,10 @@ class Database:
                 await self._give_back(conn, principal.tenant_id)
 
     @asynccontextmanager
-    async def control_tx(self, *, scope: Literal["", "reception"] = "") -> AsyncIterator[Tx]:
-        """One transaction on the cross-tenant tables, with no tenant set: tenants' rows stay invisible.
-
-        In the scope `reception` it finds the keys and sites of all: whoever comes in has no tenant yet.
-        """
+    async def control_tx(self) -> AsyncIterator[Tx]:
+        """One transaction on the cross-tenant tables, with no tenant set: tenants' rows stay invisible."""
         async with self._connection() as conn, conn.transaction():
-            await conn.execute(_ENTER, (APP_ROLE, "desk_control, public", "", "", scope))
+            await conn.execute(_ENTER, (APP_ROLE, "desk_control, public", "", "", ""))
             yield conn
 
     async def _placement(self, tenant_id: TenantId) -> str:

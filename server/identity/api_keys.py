@@ -36,7 +36,7 @@ class ApiKeys:
         known = self._find(digest)
         if known is not None:
             return known
-        async with self._database.control_tx(scope="reception") as tx:
+        async with self._database.control_tx() as tx:
             key = await api_keys.verify(tx, presented)
         if key is None:
             self._known.pop(digest, None)

@@ -31,7 +31,7 @@ class Sites:
             return known[1]
         if len(key) > _LONGEST_KEY or not key.isascii() or not key.isprintable():
             return None
-        async with self._database.control_tx(scope="reception") as tx:
+        async with self._database.control_tx() as tx:
             found = await sites.find(tx, key)
         self._known.pop(key, None)
         if found is not None:
@@ -45,7 +45,7 @@ class Sites:
         if self._origins_until <= time.monotonic():
             self._origins_until = time.monotonic() + REMEMBER_SECONDS
             try:
-                async with self._database.control_tx(scope="reception") as tx:
+                async with self._database.control_tx() as tx:
                     self._origins = await sites.origins(tx)
             except Unavailable:
                 self._origins_until = 0.0

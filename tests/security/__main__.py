@@ -13,8 +13,9 @@ from tests.security.proofs import FOLDER, PROOFS, Proof, mutate_again_proof
 
 HEAD = """# Security proofs
 
-Written by `make proofs`, which plays every caller against every door, feeds the whole API with nonsense, and
-breaks one check after the other to see a test fail. A figure that was missed stays on the page.
+Written by `make proofs`, which plays every caller against every door, tries bad tokens there, sends a crowd
+against the limits, feeds the whole API with nonsense, and breaks one check after the other to see a test
+fail. A figure that was missed stays on the page.
 """
 BEGAN = time.monotonic()
 
