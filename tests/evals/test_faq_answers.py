@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -14,12 +13,13 @@ from desk.domain import Principal
 from desk.errors import InvalidInput
 from desk.storage import faqs, tenants
 from desk.storage.pool import Database
+from evals.data import Row
 from evals.suites.faq_answers import SLUG, read_questions
 from tests.evals.test_eval_command import on_stores, run
 
 __all__ = ["on_stores"]
 
-DOCUMENTS = (
+DOCUMENTS: tuple[Row, ...] = (
     {
         "id": "ladders",
         "title": "Ladders",
@@ -28,7 +28,7 @@ DOCUMENTS = (
     {"id": 7, "title": "Paint", "content": "We mix every colour of paint while you wait."},
     {"id": "empty"},
 )
-QUESTIONS = (
+QUESTIONS: tuple[Row, ...] = (
     {"id": "a", "question": "Do you lend ladders for two days?", "doc_ids": ["ladders"], "source": "shop"},
     {"id": "b", "question": "Can you mix a colour of paint for me?", "doc_ids": ["7"], "source": "shop"},
     {"id": "c", "question": "Which colours of paint do you mix?", "doc_ids": ["ladders"], "source": "odd"},
@@ -36,7 +36,7 @@ QUESTIONS = (
 )
 
 
-def written(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
+def written(path: Path, rows: tuple[Row, ...]) -> Path:
     content = b"\n".join(map(orjson.dumps, rows))
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     return path
@@ -76,15 +76,13 @@ async def asked(*arguments: str | Path) -> str:
     ("rows", "complaint"),
     [(({"question": "why?"},), "line 1: `doc_ids` must be there"), ((), "no row in this file")],
 )
-def test_questions_that_are_none_are_refused(
-    tmp_path: Path, rows: tuple[dict[str, object], ...], complaint: str
-) -> None:
+def test_questions_that_are_none_are_refused(tmp_path: Path, rows: tuple[Row, ...], complaint: str) -> None:
     with pytest.raises(InvalidInput, match=complaint):
         read_questions(written(tmp_path / "questions.jsonl", rows))
 
 
 def test_rows_without_id_and_source_go_by_their_number_and_file(tmp_path: Path) -> None:
-    row: dict[str, object] = {"question": "why?", "doc_ids": [3]}
+    row: Row = {"question": "why?", "doc_ids": [3]}
     [question] = read_questions(written(tmp_path / "mine.jsonl.gz", (row,)))
     assert (question.id, question.source, question.gold) == ("1", "mine", frozenset({"3"}))
 

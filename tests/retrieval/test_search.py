@@ -54,7 +54,7 @@ async def test_a_paraphrase_finds_its_faq_and_small_talk_none(
 ) -> None:
     await ingest(database, embedder, admin, FAQS)
     search = FaqSearch(database, embedder)
-    [best, second] = await search(user, "how many days until my parcel is shipped here", limit=2)
+    [best, second] = await search(user, "how long until my parcel is shipped here", limit=2)
     assert (best.source_id, best.kind, best.version) == ("ship", "faq", 1)
     assert (best.title, best.text) == (SHIPPING.question, SHIPPING.answer)
     assert best.score > DEFAULT_THRESHOLD > second.score
