@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from langgraph.runtime import Runtime
 
 from desk.domain import Answer
@@ -22,12 +24,22 @@ async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> Turn
     # A curated answer near enough to the question needs no model to say it again.
     needed = context.tuning.curated if may_call_model(state, context) else threshold(context)
     context.noted = {"needed": needed}
+    if parts:
+        update.update(_of_part(state, passages, context))
     # Once its parts were tried, a message is for the model: a passage would answer one of them alone.
-    tried = bool(state.get("told")) and not parts
-    if passages and passages[0].score >= needed and not tried:
+    elif passages and passages[0].score >= needed and not state.get("told"):
         update.update(answer_word_for_word(state, passages[0], context))
-    elif parts:
-        update.update(unanswered(state))
+    return update
+
+
+def _of_part(state: TurnState, passages: list[Passage], context: TurnContext) -> TurnState:
+    """The best passage if it is good; where a model may speak it is only to spare, unless it is curated."""
+    if not passages or passages[0].score < threshold(context):
+        return unanswered(state)
+    update = answer_word_for_word(state, passages[0], context)
+    if may_call_model(state, context) and passages[0].score < context.tuning.curated:
+        *before, last = update["told"]
+        update["told"] = (*before, replace(last, spare=True))
     return update
 
 
