@@ -113,7 +113,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of a part: its answer, or None if nobody knows one; a `spare` one is for want of a model's."""
+    """What came of a part: its answer, None if nobody knows one; a `spare` one is for want of a model's."""
 
     part: Part
     answer: Answer | None
