@@ -182,6 +182,11 @@ async def _run_products(inputs: Inputs, ground: Ground) -> Report:
 async def _run_parts(inputs: Inputs, ground: Ground) -> Report:
     from evals.suites.parts import SEVERAL, evaluate_parts
 
+    if inputs.examples is not None:
+        from evals.suites.kept_whole import evaluate_kept_whole
+
+        singles = _chosen(read_rows(inputs.examples, EXAMPLE), inputs)
+        return await evaluate_kept_whole(singles, _open(ground).engine.embedder)
     assert ground.demo is not None, "the caller loads the demo"
     rows = read_rows(inputs.dataset or OWN / "parts.jsonl", SEVERAL)
     return await evaluate_parts(_open(ground), ground.demo, rows)

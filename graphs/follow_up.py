@@ -12,14 +12,16 @@ from prompts.intents import Intent
 from tools.order_numbers import find_order_numbers
 
 if TYPE_CHECKING:
+    from desk.models.embeddings import Vectors
     from graphs.hearing import Hearing
+    from graphs.understandings import Understanding
 
 # A question before is cut to this, so that both fit into the embedder's window.
 _MOST_BEFORE: Final = 300
 # So far ahead of every other intent a message says by itself what it wants.
 _STANDS_ALONE: Final = 0.6
-# What is read or done again without harm if the same is asked with other words.
-_READS: Final = frozenset({"order", "product"})
+# So little ahead of the intent of the message before another one says nothing.
+_NEARLY: Final = 0.2
 
 
 def asked_before(state: TurnState) -> str:
@@ -37,8 +39,8 @@ async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> Turn
     """The decision on a message that goes on with the one before; None for one that stands on its own.
 
     The old question weighs more in the two than the few new words. So its intent is taken again only if its
-    answer speaks of these words, or tells something new each time it is asked; another intent only if neither
-    the message alone nor the question before it says anything else.
+    answer speaks of these words, or tells something new each time it is asked; another intent only if the
+    message alone does not tell one. Where it tells one that the FAQs answer, they are asked more fully.
     """
     context, before = hearing.context, asked_before(state)
     if not 0 < len(before) <= _MOST_BEFORE or not begins_like_one(context.text):
@@ -50,20 +52,44 @@ async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> Turn
     text = with_before(state, context)
     vector = (await context.services.engine.embedder.embed([text]))[0]
     joined = hearing.understanding.route(text, vector)
-    intent = hearing.sure(joined)
     context.noted["with_before"] = {"candidate": joined.candidate, "confidence": joined.confidence}
-    if intent is None or not _may_follow(intent, state, hearing, alone):
+    if intent := _same_again(state, hearing, joined):
+        return _following(hearing, intent, joined)
+    own = hearing.sure(alone)
+    if own is not None:
+        return _following(hearing, own, alone) if own.route == "faq" else None
+    intent = hearing.sure(joined)
+    return _following(hearing, intent, joined) if intent and _tells_more(intent, hearing) else None
+
+
+def spelled_out(state: TurnState, understanding: Understanding, vector: Vectors) -> str | None:
+    """How the intent of a message that goes on is asked for in full; None for any other message."""
+    decision = state["decision"]
+    if not decision.goes_on or decision.intent is None:
         return None
-    decision = Decided(
-        intent.route, intent.name, joined.confidence, "goes on with the message before", goes_on=True
-    )
+    return understanding.router.example_of(decision.intent, vector)
+
+
+def _following(hearing: Hearing, intent: Intent, found: Decision) -> TurnState:
+    because = "goes on with the message before"
+    decision = Decided(intent.route, intent.name, found.confidence, because, goes_on=True)
     return {"decision": decision, "topic": {**hearing.topic, "intent": intent.name}}
 
 
-def _may_follow(intent: Intent, state: TurnState, hearing: Hearing, alone: Decision) -> bool:
-    again, unsure = intent.name == hearing.topic.get("intent"), hearing.sure(alone) is None
-    if intent.route == "canned" and again:
-        return speaks_of(intent.reply_in(state["language"])[0], hearing.context.text)
+def _same_again(state: TurnState, hearing: Hearing, joined: Decision) -> Intent | None:
+    """The canned intent of the message before, if it is the likeliest or nearly, and its answer fits."""
+    last = hearing.understanding.pack.find(hearing.topic.get("intent") or "")
+    if last is None or last.route != "canned" or not hearing.sure(joined):
+        return None
+    near = joined.runner_up == last.name and joined.margin < _NEARLY
+    if joined.candidate != last.name and not near:
+        return None
+    return last if speaks_of(last.reply_in(state["language"])[0], hearing.context.text) else None
+
+
+def _tells_more(intent: Intent, hearing: Hearing) -> bool:
+    """Whether an intent of both messages together is another one, or tells more when it is asked again."""
+    again = intent.name == hearing.topic.get("intent")
     if intent.route == "order":
-        return unsure and again and bool(hearing.topic.get("order_ids"))
-    return unsure and (intent.route == "product" if again else intent.route in ("canned", "product"))
+        return again and bool(hearing.topic.get("order_ids"))
+    return intent.route == "product" or (intent.route == "canned" and not again)

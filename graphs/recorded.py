@@ -143,7 +143,8 @@ def _part(value: dict[str, Any]) -> Part:
 
 
 def _told(value: dict[str, Any]) -> Told:
-    return Told(_part(value["part"]), _answer(value["answer"]) if value["answer"] else None)
+    answer = _answer(value["answer"]) if value["answer"] else None
+    return Told(_part(value["part"]), answer, value.get("spare", False))
 
 
 def _actions(value: Any) -> tuple[Action, ...]:

@@ -113,10 +113,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of a part: its answer, or None if nobody knows one."""
+    """What came of a part: its answer, None if nobody knows one; a `spare` one is for want of a model's."""
 
     part: Part
     answer: Answer | None
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def speaks_of(answer: str, text: str) -> bool:
     named = [word for word in said.split() if len(word) >= _FEWEST_LETTERS and word not in _EMPTY]
     if asks_cost and not _AMOUNT.search(answer):
         return False
-    words = plain(answer).split()
+    words = [*plain(answer).split(), *plain(answer.replace("-", "")).split()]
     return (asks_cost or bool(named)) and all(
         any(word.startswith(name[: max(_FEWEST_LETTERS, len(name) - 2)]) for word in words) for name in named
     )

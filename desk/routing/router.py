@@ -138,6 +138,11 @@ class Router:
         rivals = (Rival(self.intents[at], float(scores[at]), float(similarity[at])) for at in best)
         return Reasons(self.nearest(vector), tuple(rivals), float(evidence.outside[0]))
 
+    def example_of(self, intent: str, vector: Matrix) -> str:
+        """The example of an intent that is nearest to a vector (d,) of length 1: how others ask for it."""
+        places = self.classifier.grouped.of(self.intents.index(intent))
+        return self.examples[int(places[(self.classifier.vectors[places] @ vector).argmax()])].text
+
     def nearest(self, vector: Matrix) -> tuple[Neighbour, ...]:
         """The three examples nearest to a vector (d,) of length 1, the nearest first: why it decided so."""
         cosines = self.classifier.vectors @ vector

@@ -27,8 +27,11 @@ async def answer_parts(state: TurnState, runtime: Runtime[TurnContext]) -> TurnS
     if rest and not rest[0].later:
         return ask(rest, state.get("topic", {}))
     told = (*told, *(Told(part, None) for part in rest))
-    if any(map(_is_missing, told)) and "draft" not in state and may_call_model(state, context):
-        return {"parts": (), "told": told, "decision": Decided("faq", None, 0.0, "a part needs the model")}
+    open_yet = any(one.spare or _is_missing(one) for one in told)
+    if open_yet and "draft" not in state and may_call_model(state, context):
+        confidence = min(one.part.decision.confidence for one in told)
+        decision = Decided("faq", None, confidence, "a part needs the model")
+        return {"parts": (), "told": told, "decision": decision}
     if all(one.answer is None for one in told):
         return {"parts": (), "told": told}
     return {"parts": (), "told": told, **_joined({**state, "parts": ()}, context, told)}

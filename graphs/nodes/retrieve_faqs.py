@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from langgraph.runtime import Runtime
 
 from desk.domain import Answer
 from desk.retrieval.search import DEFAULT_THRESHOLD
 from desk.tooling import Passage
 from graphs.answering import answered, cite
-from graphs.follow_up import asked_before
+from graphs.follow_up import asked_before, spelled_out
 from graphs.nodes.screen import allows_model
 from graphs.parts import asked, unanswered
 from graphs.state import TurnContext, TurnState
@@ -17,24 +19,42 @@ from graphs.state import TurnContext, TurnState
 async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """Search; answer at once when the best passage is near enough, or is good and no model may speak."""
     context, parts = runtime.context, state.get("parts")
-    passages = await context.services.engine.faqs.search(
-        context.principal,
-        asked(state, context),
-        None if parts else context.vector,
-        limit=context.tuning.passages,
-        before=asked_before(state),
-    )
+    passages = await _found(state, context)
     update: TurnState = {"passages": tuple(passages)}
     # A curated answer near enough to the question needs no model to say it again.
     needed = context.tuning.curated if may_call_model(state, context) else threshold(context)
     context.noted = {"needed": needed}
+    if parts:
+        update.update(_of_part(state, passages, context))
     # Once its parts were tried, a message is for the model: a passage would answer one of them alone.
-    tried = bool(state.get("told")) and not parts
-    if passages and passages[0].score >= needed and not tried:
+    elif passages and passages[0].score >= needed and not state.get("told"):
         update.update(answer_word_for_word(state, passages[0], context))
-    elif parts:
-        update.update(unanswered(state))
     return update
+
+
+def _of_part(state: TurnState, passages: list[Passage], context: TurnContext) -> TurnState:
+    """The best passage if it is good; where a model may speak it is only to spare, unless it is curated."""
+    if not passages or passages[0].score < threshold(context):
+        return unanswered(state)
+    update = answer_word_for_word(state, passages[0], context)
+    if may_call_model(state, context) and passages[0].score < context.tuning.curated:
+        *before, last = update["told"]
+        update["told"] = (*before, replace(last, spare=True))
+    return update
+
+
+async def _found(state: TurnState, context: TurnContext) -> list[Passage]:
+    """Passages for the message, or for how others ask the same in full if they are nearer to that."""
+    search, limit = context.services.engine.faqs.search, context.tuning.passages
+    vector = None if state.get("parts") else context.vector
+    said, before = asked(state, context), asked_before(state)
+    passages = await search(context.principal, said, vector, limit=limit, before=before)
+    if not state["decision"].goes_on or vector is None:
+        return passages
+    understanding = await context.services.understandings.of(context.tenant, context.prompts)
+    fuller = spelled_out(state, understanding, vector)
+    found = await search(context.principal, fuller, limit=limit) if fuller else []
+    return found if found and (not passages or found[0].score > passages[0].score) else passages
 
 
 def answer_word_for_word(state: TurnState, passage: Passage, context: TurnContext) -> TurnState:

@@ -6,8 +6,6 @@ import pytest
 
 from tests.graphs.conversing import Customer
 
-SHIPPING = "Standard shipping takes 5-7 business days"
-
 
 async def answers(customer: Customer, *messages: str) -> list[dict[str, str]]:
     customer.conversation = None

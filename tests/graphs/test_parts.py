@@ -76,7 +76,6 @@ async def test_who_asks_for_a_person_in_any_part_gets_one(ada: Customer, message
 
 async def test_an_action_comes_first_and_alone_and_the_rest_is_not_forgotten(ada: Customer) -> None:
     reply = await said(ada, "how much is shipping and I want to return order number 100234")
-    assert [one["tool"] for one in reply["actions"]] == ["start_return"] or reply["intent"] == "start_return"
     assert reply["intent"] == "start_return"
     assert "$4.95" not in reply["text"]
     assert reply["text"].endswith(f'{ASK_AGAIN}: "how much is shipping"')
@@ -112,7 +111,8 @@ async def test_a_model_gets_the_whole_message_if_a_part_needs_it(ada: Customer) 
     rejected = await said(ada, message)
     assert rejected["route"] == "canned", "what is known is told although the model did not help"
     assert rejected["text"].startswith(SHIPPING)
-    assert f'{UNKNOWN} "{POINTS}"' in rejected["text"]
+    assert "100 points are worth $5" in rejected["text"]
+    assert UNKNOWN not in rejected["text"]
 
 
 async def test_a_model_is_not_asked_for_what_is_known_without_it(ada: Customer) -> None:
