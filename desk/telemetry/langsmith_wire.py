@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import langsmith
-import requests  # type: ignore[import-untyped]
+import requests
 from langsmith.utils import LangSmithError
 from urllib3.util.retry import Retry
 
