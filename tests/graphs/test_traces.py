@@ -10,6 +10,7 @@ import langsmith
 import orjson
 import pytest
 from langchain_core.runnables import RunnableLambda
+from langsmith import run_trees
 from langsmith.run_trees import get_cached_client
 from langsmith.utils import get_env_var
 from pydantic import SecretStr
@@ -159,6 +160,11 @@ async def test_a_value_that_slipped_through_is_stopped_by_the_guard(
     assert counted("blocked") - blocked == 1
 
 
+def _forget_environment() -> None:
+    """The library remembers each variable as it found it first."""
+    get_env_var.cache_clear()  # type: ignore[attr-defined]
+
+
 def _flush() -> None:
     """Wait until the libraries' own client has sent what it has."""
     get_cached_client().flush()
@@ -176,10 +182,10 @@ class TestWithoutAKey:
         monkeypatch.setenv("LANGCHAIN_API_KEY", "their-key")
         # A client of another test would send to that one's server.
         monkeypatch.setattr("langsmith.run_trees._CLIENT", None)
-        get_env_var.cache_clear()  # type: ignore[attr-defined]
+        _forget_environment()
         yield
         monkeypatch.undo()
-        get_env_var.cache_clear()  # type: ignore[attr-defined]
+        _forget_environment()
         switch_tracers_off()
 
     @pytest.mark.usefixtures("traced")
@@ -197,7 +203,7 @@ class TestWithoutAKey:
         assert (await ada.say(f"{SECRET} {POINTS}")).reply["reply"]["route"] == "model"
         await ada.say(SPOKEN)
         await RunnableLambda(lambda text: text).ainvoke(SECRET)
-        await asyncio.to_thread(_flush)
+        assert run_trees._CLIENT is None, "whoever traces makes a client first"
         assert sink.requests == []
 
 
