@@ -18,14 +18,13 @@ PLAIN: Final = (
 
 _NAME = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
 _TYPES: Final[Mapping[str, type]] = {"string": str, "integer": int, "number": float, "boolean": bool}
-_BOUNDS: Final = {
-    "minLength": "min_length",
-    "maxLength": "max_length",
-    "pattern": "pattern",
-    "minimum": "ge",
-    "maximum": "le",
-    "exclusiveMinimum": "gt",
-    "exclusiveMaximum": "lt",
+_OF_TEXTS: Final = {"minLength": "min_length", "maxLength": "max_length", "pattern": "pattern"}
+_OF_NUMBERS: Final = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"}
+_BOUNDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "string": _OF_TEXTS,
+    "integer": _OF_NUMBERS,
+    "number": _OF_NUMBERS,
+    "boolean": {},
 }
 _COUNTS: Final = {"minItems": "min_length", "maxItems": "max_length"}
 # What tells a reader something, and nothing about which values fit.
@@ -85,12 +84,13 @@ def _is_property(shape: Any) -> bool:
 
 
 def _is_value(shape: Mapping[str, Any]) -> bool:
-    choices = _choices(shape)
-    kind = _TYPES.get(shape["type"]) if isinstance(shape.get("type"), str) else None
-    bounds = {name: shape[name] for name in _BOUNDS if name in shape}
+    choices, named = _choices(shape), shape.get("type")
+    kind = _TYPES.get(named) if isinstance(named, str) else None
+    if kind is None:
+        return False
+    bounds = {name: shape[name] for name in _BOUNDS[str(named)] if name in shape}
     return (
-        kind is not None
-        and not shape.keys() - {"type", "enum", "const", *_BOUNDS, *_NOTES}
+        not shape.keys() - {"type", "enum", "const", *bounds, *_NOTES}
         and isinstance(shape.get("description", ""), str)
         and isinstance(choices, list)
         and all(type(choice) is kind and kind is not float for choice in choices)
@@ -133,8 +133,8 @@ def _kind(shape: Mapping[str, Any]) -> Any:
     choices = _choices(shape)
     if choices:
         return Literal[tuple(choices)]
-    bounds: dict[str, Any] = {_BOUNDS[name]: shape[name] for name in _BOUNDS if name in shape}
+    told = {ours: shape[theirs] for theirs, ours in _BOUNDS[shape["type"]].items() if theirs in shape}
     if shape["type"] == "string":
-        bounds = {"max_length": LONGEST_TEXT} | bounds
+        told = {"max_length": LONGEST_TEXT, **told}
     kind = _TYPES[shape["type"]]
-    return Annotated[kind, Field(**bounds)] if bounds else kind
+    return Annotated[kind, Field(**told)] if told else kind

@@ -38,7 +38,7 @@ async def member(bookshop: Services, running: Running) -> AsyncIterator[Customer
             arguments=listed["inputSchema"],
             changes=listed is CANCEL,
             label="Cancel the subscription",
-            timeout_seconds=1.0,
+            timeout_seconds=5.0,
             error="That cannot be looked up right now.",
         )
         for listed in (POINTS, CANCEL)

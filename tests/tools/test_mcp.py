@@ -18,7 +18,7 @@ from desk.tooling import Tool, ToolContext, ToolResult
 from tests.servers.mcp_server import CANCEL, POINTS, Mood, mcp_server
 from tests.servers.mcp_server import McpServer as Running
 from tests.tools.contexts import tool_context
-from tools.calling import LONGEST_RESULT, UNAVAILABLE
+from tools.calling import LONGEST_RESULT, LONGEST_WAIT, UNAVAILABLE
 from tools.http import TenantHttp
 from tools.mcp.service import McpService
 from tools.mcp.tool import approved_tool
@@ -45,11 +45,16 @@ UNCLEAR: tuple[Mood, ...] = (
 def approved(listed: dict[str, Any], **more: Any) -> McpTool:
     """What the server lists, approved as it stands."""
     said = {"name": listed["name"], "description": listed["description"], "arguments": listed["inputSchema"]}
-    return McpTool(**{**said, "timeout_seconds": 1.0, **more})
+    return McpTool(**{**said, "timeout_seconds": LONGEST_WAIT, **more})
 
 
 LOOK = approved(POINTS, changes=False, error=ERROR)
 WRITE = approved(CANCEL, label="Cancel the subscription")
+
+
+def patient(tool: McpTool, mood: Mood) -> McpTool:
+    """The tool, which waits for all that answers, and not for what never does."""
+    return replace(tool, timeout_seconds=3.0 if mood == "hung" else LONGEST_WAIT)
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ async def running() -> AsyncIterator[Running]:
 async def opened(running: Running, tool: McpTool, **server: Any) -> AsyncIterator[Opened]:
     """The tool, with an operator that lets it reach this machine."""
     declared = McpServer(name="crm", url=running.url, tools=(tool,), **server)
-    async with TenantHttp([urlsplit(running.url).netloc], total_seconds=2.0) as http:
+    async with TenantHttp([urlsplit(running.url).netloc], total_seconds=LONGEST_WAIT) as http:
         service = McpService(declared, "bookshop", http, {"crm": "Bearer abc"}.get)
         yield approved_tool(declared, tool, service), service
 
@@ -129,7 +134,7 @@ async def test_answers_come_as_events_too(running: Running, opening: Mood) -> No
 @pytest.mark.parametrize("mood", UNCLEAR)
 async def test_what_goes_wrong_is_a_sentence_of_the_tenant(running: Running, mood: Mood) -> None:
     running.mood = mood
-    async with opened(running, replace(LOOK, timeout_seconds=0.4)) as (tool, _):
+    async with opened(running, patient(LOOK, mood)) as (tool, _):
         with pytest.raises(ToolUnavailable, match=ERROR):
             await call(tool, GIVEN)
         running.mood = "well"
@@ -139,7 +144,7 @@ async def test_what_goes_wrong_is_a_sentence_of_the_tenant(running: Running, moo
 @pytest.mark.parametrize("mood", [*UNCLEAR, "refusing"])
 async def test_before_the_call_nothing_was_asked(running: Running, mood: Mood) -> None:
     running.opening = mood
-    async with opened(running, replace(WRITE, timeout_seconds=0.4)) as (tool, _):
+    async with opened(running, patient(WRITE, mood)) as (tool, _):
         with pytest.raises(ToolUnreachable):
             await call(tool, {"subscription": "s1"})
     assert running.calls == []
@@ -148,7 +153,7 @@ async def test_before_the_call_nothing_was_asked(running: Running, mood: Mood) -
 @pytest.mark.parametrize("mood", [*UNCLEAR, "no"])
 async def test_whether_it_was_done_is_not_guessed(running: Running, mood: Mood) -> None:
     running.mood = mood
-    async with opened(running, replace(WRITE, timeout_seconds=0.4)) as (tool, _):
+    async with opened(running, patient(WRITE, mood)) as (tool, _):
         with pytest.raises(ToolUnavailable) as raised:
             await call(tool, {"subscription": "s1"})
     assert not isinstance(raised.value, ToolUnreachable)
@@ -249,7 +254,7 @@ async def test_one_that_changes_something_is_compared_before_it_is_offered_and_b
 
 async def test_a_server_that_is_away_offers_nothing(running: Running) -> None:
     running.opening = "hung"
-    async with opened(running, replace(WRITE, timeout_seconds=0.2)) as (tool, _):
+    async with opened(running, patient(WRITE, "hung")) as (tool, _):
         assert tool.writing is not None
         with pytest.raises(ToolUnreachable, match="not answering"):
             await tool.writing.check(tool.arguments.model_validate({"subscription": "s1"}), tool_context())

@@ -67,7 +67,7 @@ class Definition:
         return wrong_schema(self.arguments) or self._why_unfit_for_a_model()
 
     def _why_unfit_for_a_model(self) -> str | None:
-        if any(map(_is_unseen, self.name + self.description + "".join(_strings(self.arguments)))):
+        if any(map(_is_unseen, self.name + self.description + "".join(_strings(_settled(self.arguments))))):
             return "it holds characters that nobody sees; they may tell a model what they do not tell you."
         try:
             check_egress(self._written().encode(), Vault())
