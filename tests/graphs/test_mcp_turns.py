@@ -13,7 +13,7 @@ from graphs.services import Services
 from graphs.tenant_tools import TenantTools
 from tests.graphs.conversing import POINTS as QUESTION
 from tests.graphs.conversing import Customer, calls, contents
-from tests.servers.mcp_server import CANCEL, POINTS, mcp_server
+from tests.servers.mcp_server import CANCEL, POINTS, Mood, mcp_server
 from tests.servers.mcp_server import McpServer as Running
 
 ASKED = calls("crm_member_points", '{"member": "m1"}')
@@ -96,10 +96,10 @@ async def test_what_changes_something_is_done_once_after_a_yes(member: Customer,
 
 
 @pytest.mark.parametrize("mood", ["hung", "cut", "failing", "no"])
-async def test_when_nobody_can_tell_a_person_is_asked(member: Customer, running: Running, mood: str) -> None:
+async def test_when_nobody_can_tell_a_person_is_asked(member: Customer, running: Running, mood: Mood) -> None:
     member.script(ASKED_TO_CANCEL, "Shall I?")
     (action,) = (await member.say(QUESTION)).reply["reply"]["actions"]
-    running.mood = mood  # type: ignore[assignment]
+    running.mood = mood
     told = await member.confirm(action["id"])
     assert UNKNOWN in told.text
     assert told.reply["reply"]["route"] == "handoff"

@@ -21,7 +21,7 @@ TOOL = McpTool(
     changes=False,
 )
 SERVER = McpServer(name="crm", url="https://crm.example/mcp", tools=(TOOL,))
-STORED = {
+STORED: dict[str, Any] = {
     "name": "crm",
     "url": "https://crm.example/mcp",
     "tools": [{"name": "points", "description": "How many points.", "arguments": {}, "changes": False}],
@@ -129,7 +129,6 @@ def test_approvals_are_checked_when_they_are_set() -> None:
     kept = changed_settings({}, {"mcp_servers": [STORED]})
     assert kept["mcp_servers"][0]["tools"][0]["name"] == "points"
     tool = STORED["tools"][0]
-    assert isinstance(tool, dict)
     order = {"name": "order", "url": STORED["url"], "tools": [tool | {"name": "status"}]}
     http = {"name": "crm_points", "description": "x", "url": "https://crm.example/", "changes": False}
     for wrong in (

@@ -81,7 +81,8 @@ def _answers(message: dict[str, Any], number: int) -> bool:
 def _result(message: dict[str, Any]) -> dict[str, Any]:
     error, result = message.get("error"), message.get("result")
     if isinstance(error, dict):
-        if error.get("code") in _SURELY_NOT:
+        code = error.get("code")
+        if isinstance(code, int) and code in _SURELY_NOT:
             raise Refused
         raise unavailable("the server answered with an error")
     if not isinstance(result, dict):
