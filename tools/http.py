@@ -166,7 +166,7 @@ def _trusted_roots() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes]:
+async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     """The bytes of the body, as many as are allowed."""
     if response.is_redirect:
         raise _unavailable("a redirect is not followed")

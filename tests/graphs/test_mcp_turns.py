@@ -62,6 +62,12 @@ async def test_a_model_asks_and_is_told(member: Customer, running: Running) -> N
     assert {"crm_member_points", "crm_cancel", "order_status"} <= names
 
 
+async def test_what_was_approved_is_part_of_the_bundle(member: Customer) -> None:
+    first = (await member.say("hi")).reply["bundle"]
+    member.tenant = replace(member.tenant, settings=replace(member.tenant.settings, mcp_servers=()))
+    assert (await member.say("hi")).reply["bundle"] != first
+
+
 async def test_another_tenant_has_no_such_tool(ada: Customer, running: Running) -> None:
     model = ada.script(ASKED, "I do not know.")
     told = await ada.say(QUESTION)

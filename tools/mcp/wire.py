@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ async def read_answer(reply: Streamed, number: int) -> dict[str, Any]:
     raise unavailable("the stream ended before the answer")
 
 
-async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """The data of each event; the end of a stream ends no event."""
     rest = bytearray()
     data: list[bytes] = []
