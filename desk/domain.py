@@ -82,15 +82,30 @@ class Retention:
     audit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HttpTool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How an operation of a tenant's own service is called.
+
+    What is not said to be without effect (`changes` false) is offered first and done after a yes. With
+    `for_customer` the verified e-mail address goes along as `X-Customer-Email`, and who has none is refused.
+    `error` is read by the customer.
+    """
+
+    changes: bool = True
+    for_customer: bool = False
+    timeout_seconds: float = 3.0
+    retry: Literal["never", "once"] = "never"
+    cache_seconds: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpTool(Manner):
     """A tenant's own REST operation as a tool of the assistant.
 
     `url` is a template on a public host: `{name}` stands for an argument, in the path or the query; a POST
-    sends the others as JSON. `arguments` is a JSON schema of an object with plain properties. What is not
-    said to be without effect (`changes` false, GET alone) is offered first and done after a yes. `secret`
-    names a secret of the operator, sent as `secret_header`. With `for_customer` the verified e-mail address
-    goes along as `X-Customer-Email`, and who has none is refused. `error` is read by the customer.
+    sends the others as JSON. `arguments` is a JSON schema of an object with plain properties. Only a GET can
+    be without effect. `secret` names a secret of the operator, sent as `secret_header`.
     """
 
     name: str
@@ -98,14 +113,38 @@ class HttpTool:
     url: str
     arguments: dict[str, Any] = field(default_factory=dict, hash=False)
     method: Literal["GET", "POST"] = "GET"
-    changes: bool = True
     secret: str | None = None
     secret_header: str = "Authorization"  # noqa: S105 - the name of a header
-    for_customer: bool = False
-    timeout_seconds: float = 3.0
-    retry: Literal["never", "once"] = "never"
-    cache_seconds: int = 0
-    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpTool(Manner):
+    """A tool of an MCP server as a tenant approved it.
+
+    `name`, `description` and `arguments` are what the server said when it was approved, word for word: the
+    model reads these, and a tool that the server describes otherwise is not called. A customer who is asked
+    for a yes reads `label`.
+    """
+
+    name: str
+    description: str
+    arguments: dict[str, Any] = field(default_factory=dict, hash=False)
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpServer:
+    """A tenant's own MCP server, spoken to by streamable HTTP at `url`, on a public host.
+
+    Its tools are offered as `<name>_<tool>`, none that is not named here. `secret` names a secret of the
+    operator, sent as `secret_header`.
+    """
+
+    name: str
+    url: str
+    tools: tuple[McpTool, ...] = ()
+    secret: str | None = None
+    secret_header: str = "Authorization"  # noqa: S105 - the name of a header
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +163,8 @@ class TenantSettings:
     answers is wrong, as far as the intents' own examples prove it; None is the usual confidence.
     `models` are the names of those that may be asked; None is every one that the desk has.
     With `self_registration` anybody who reads a mailbox may make a customer's account for its address.
-    `http_tools` are operations of the tenant's own services that a model may ask for.
+    `http_tools` are operations of the tenant's own services that a model may ask for, `mcp_servers` its own
+    MCP servers with those of their tools that it approved.
     An order goes back within `return_days` of its delivery (None leaves that to the shop), unless all of it
     is of the categories in `return_exceptions`.
     """
@@ -157,6 +197,7 @@ class TenantSettings:
     branding: Branding = Branding()
     self_registration: bool = False
     http_tools: tuple[HttpTool, ...] = ()
+    mcp_servers: tuple[McpServer, ...] = ()
     return_days: int | None = None
     return_exceptions: tuple[str, ...] = ()
 

@@ -240,13 +240,13 @@ class Settings(BaseSettings):
     shop_api_key: SecretStr | None = Field(None, description="Service key sent to the order service.")
     tool_hosts: tuple[str, ...] = Field(
         (),
-        description="Services, as `host:port`, that tenants' declared tools may reach in a private network,"
-        " as a JSON list.",
+        description="Services, as `host:port`, that tenants' tools and MCP servers may reach in a private"
+        " network, as a JSON list.",
     )
     tool_secrets: dict[str, SecretStr] = Field(
         {},
-        description="Secrets of tenants' declared tools, as a JSON object from `tenant/name` to a header's"
-        " value.",
+        description="Secrets of tenants' tools and MCP servers, as a JSON object from `tenant/name` to a"
+        " header's value.",
     )
     langserve: bool = Field(
         False, description="Mount LangServe at `/langserve/support` (its licence forbids hosted services)."

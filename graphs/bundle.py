@@ -41,6 +41,8 @@ async def bundle_of(services: Services, tenant: Tenant, choice: PromptChoice, ma
         settings.external_fallback,
         settings.faq_threshold,
         settings.promised_error,
+        settings.http_tools,
+        settings.mcp_servers,
     )
     known = services.book.named.get(key)
     if known is not None:
@@ -73,7 +75,7 @@ async def describe(services: Services, tenant: Tenant, choice: PromptChoice, mar
         "parameters": parameters,
         "tools": {
             name: hashlib.sha256(orjson.dumps(tool.schema(), option=orjson.OPT_SORT_KEYS)).hexdigest()
-            for name, tool in sorted(services.tools.items())
+            for name, tool in sorted(services.tools_of(tenant).items())
         },
         "router": {
             "intents": understanding.pack.name,

@@ -16,6 +16,7 @@ from prompts.intents import load_intents
 from prompts.replies import LANGUAGES
 from tools import load_tools
 from tools.declared import check as check_tool
+from tools.mcp.tool import check_server, offered_name
 
 _COLOR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 _POSITIVE = (
@@ -123,6 +124,26 @@ def _http_tools(settings: TenantSettings) -> str | None:
     return None
 
 
+def _mcp_servers(settings: TenantSettings) -> str | None:
+    servers = settings.mcp_servers
+    offered = [offered_name(server, tool) for server in servers for tool in server.tools]
+    others = [tool.name for tool in load_tools()] + [declared.name for declared in settings.http_tools]
+    taken = sorted({name for name in offered if (offered + others).count(name) > 1})
+    if len(offered) + len(settings.http_tools) > MOST_TOOLS or taken:
+        return (
+            f"at most {MOST_TOOLS} tools with those of http_tools, each with a name of its own;"
+            f" {taken or 'none'} is taken."
+        )
+    if len({server.name for server in servers}) < len(servers):
+        return "each server has a name of its own."
+    try:
+        for server in servers:
+            check_server(server)
+    except Misconfigured as error:
+        return error.detail
+    return None
+
+
 def _branding(settings: TenantSettings) -> str | None:
     branding = settings.branding
     if branding.color is not None and not _COLOR.fullmatch(branding.color):
@@ -139,6 +160,7 @@ _CHECKS: dict[str, Callable[[TenantSettings], str | None]] = {
     "intent_pack": _intent_pack,
     "order_patterns": _order_patterns,
     "http_tools": _http_tools,
+    "mcp_servers": _mcp_servers,
     "office_hours": _office_hours,
     "webhook_url": _addresses,
     "numbers": _numbers,

@@ -6,8 +6,9 @@ import asyncio
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from types import TracebackType
@@ -23,6 +24,16 @@ TOTAL_SECONDS: Final = 3.0
 LARGEST_BODY: Final = 256 * 1024
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A reply whose body is read piece by piece; `kind` is its media type, in small letters."""
+
+    status: int
+    kind: str
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]
 
 
 class TenantHttp:
@@ -50,6 +61,17 @@ class TenantHttp:
         """POST of exactly these bytes; the status, whatever the reply says. Raises ToolUnavailable."""
         async with self._response("POST", url, headers, content=content) as response:
             return response.status_code
+
+    @asynccontextmanager
+    async def streamed(
+        self, method: str, url: str, *, headers: dict[str, str], json: dict[str, Any] | None = None
+    ) -> AsyncIterator[Streamed]:
+        """A reply to be read as it comes, as bounded as any other; raises ToolUnavailable, also midway."""
+        async with (
+            self._response(method, url, headers, json=json) as response,
+            aclosing(_pieces(response)) as pieces,
+        ):
+            yield Streamed(response.status_code, _kind(response), response.headers, pieces)
 
     async def aclose(self) -> None:
         """Close the connections that were kept."""
@@ -144,15 +166,21 @@ def _trusted_roots() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-async def _read(response: httpx.Response) -> HttpReply:
-    """The decoded body; of a failed request the status is enough, so its body may be anything."""
+async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """The bytes of the body, as many as are allowed."""
     if response.is_redirect:
         raise _unavailable("a redirect is not followed")
-    content = bytearray()
-    async for chunk in response.aiter_raw():
-        content += chunk
-        if len(content) > LARGEST_BODY:
+    size = 0
+    async for piece in response.aiter_raw():
+        size += len(piece)
+        if size > LARGEST_BODY:
             raise _unavailable(f"the body is larger than {LARGEST_BODY} bytes")
+        yield piece
+
+
+async def _read(response: httpx.Response) -> HttpReply:
+    """The decoded body; of a failed request the status is enough, so its body may be anything."""
+    content = b"".join([piece async for piece in _pieces(response)])
     try:
         return HttpReply(response.status_code, _decode(response, content))
     except (ValueError, RecursionError) as error:
@@ -161,11 +189,18 @@ async def _read(response: httpx.Response) -> HttpReply:
         return HttpReply(response.status_code, None)
 
 
-def _decode(response: httpx.Response, content: bytearray) -> Any:
+def _kind(response: httpx.Response) -> str:
+    """The media type, empty for a body that would have to be decoded first: we asked for none such."""
+    if response.headers.get("content-encoding"):
+        return ""
+    return str(response.headers.get("content-type", "")).split(";")[0].strip().lower()
+
+
+def _decode(response: httpx.Response, content: bytes) -> Any:
     if not content and response.status_code == httpx.codes.NO_CONTENT:
         return None
-    kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
-    if response.headers.get("content-encoding") or not (kind == "application/json" or kind.endswith("+json")):
+    kind = _kind(response)
+    if not (kind == "application/json" or kind.endswith("+json")):
         raise ValueError(kind)
     return json.loads(content)
 

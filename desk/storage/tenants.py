@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,18 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from desk.domain import Branding, HttpTool, Retention, Tenant, TenantId, TenantSettings, TenantStatus, new_id
+from desk.domain import (
+    Branding,
+    HttpTool,
+    McpServer,
+    McpTool,
+    Retention,
+    Tenant,
+    TenantId,
+    TenantSettings,
+    TenantStatus,
+    new_id,
+)
 from desk.errors import Misconfigured, Suspended, Unauthenticated
 from desk.mail.port import is_address
 from desk.storage.pool import Database, Tx
@@ -247,10 +259,14 @@ def read_settings(stored: dict[str, Any]) -> TenantSettings:
     except ValidationError as error:
         wrong = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors() if item["loc"])
         raise Misconfigured(f"Wrong tenant setting: {wrong}.") from error
-    _refuse_unknown(stored, "retention", "class of data", Retention)
-    _refuse_unknown(stored, "branding", "branding", Branding)
+    _refuse_unknown(stored.get("retention"), "retention", "class of data", Retention)
+    _refuse_unknown(stored.get("branding"), "branding", "branding", Branding)
     for tool in stored.get("http_tools") or ():
-        _refuse_unknown({"http_tools": tool}, "http_tools", "part of a tool", HttpTool)
+        _refuse_unknown(tool, "http_tools", "part of a tool", HttpTool)
+    for server in stored.get("mcp_servers") or ():
+        _refuse_unknown(server, "mcp_servers", "part of a server", McpServer)
+        for tool in server.get("tools") or ():
+            _refuse_unknown(tool, "mcp_servers", "part of a tool", McpTool)
     _refuse_wrong_retention(settings)
     mailed = settings.handoff_mail_to
     if len(mailed) > MOST_MAILED or not all(map(is_address, mailed)):
@@ -261,10 +277,8 @@ def read_settings(stored: dict[str, Any]) -> TenantSettings:
     return settings
 
 
-def _refuse_unknown(
-    stored: dict[str, Any], name: str, what: str, known: type[Retention] | type[Branding] | type[HttpTool]
-) -> None:
-    unknown = dict(stored.get(name) or {}).keys() - {field.name for field in fields(known)}
+def _refuse_unknown(part: Mapping[str, Any] | None, name: str, what: str, known: type[Any]) -> None:
+    unknown = (part or {}).keys() - {field.name for field in fields(known)}
     if unknown:
         raise Misconfigured(f"Unknown {what} {sorted(unknown)} in the tenant setting {name}.")
 

@@ -31,6 +31,12 @@ KEY_FETCHES = Counter(
     "desk_issuer_key_fetches_total", "Times an issuer was asked for its keys.", ("issuer", "outcome")
 )
 TRACES = Counter("desk_traces_total", "Traces of turns, by what became of them.", ("outcome",))
+MCP_TOOLS_LEFT_OUT = Counter(
+    "desk_mcp_tools_left_out_total", "Times a tool of an MCP server was not as it was approved.", ("how",)
+)
+MCP_PARTS_DROPPED = Counter(
+    "desk_mcp_parts_dropped_total", "Parts of results of MCP tools that are not text.", ("kind",)
+)
 DEGRADED = Counter("desk_degraded_total", "Times something was away and something else was done.", ("what",))
 
 # The labels are closed sets, so each combination is looked up once.

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from desk.domain import HttpTool, TenantSettings
 from desk.errors import InvalidInput
 from graphs.services import Services
-from graphs.tenant_tools import TenantTools
+from graphs.tenant_tools import TenantTools, secret_of
 from server.tenant_settings import changed_settings
 from tests.graphs.conversing import POINTS, Customer, calls, contents
 from tests.tools.local_server import LocalServer, json_answer, serving
@@ -80,10 +80,10 @@ async def test_what_changes_something_waits_for_a_yes(member: Customer, service:
 
 def test_a_tenant_names_its_own_secrets_alone(bookshop: Services) -> None:
     kept = {"bookshop/crm": SecretStr("ours"), "other/crm": SecretStr("theirs")}
-    tools = TenantTools(bookshop.engine.settings.model_copy(update={"tool_secrets": kept}))
-    assert tools._secret("bookshop", "crm") == "ours"
-    assert tools._secret("third", "crm") is None
-    assert tools._secret("bookshop", "../other/crm") is None
+    settings = bookshop.engine.settings.model_copy(update={"tool_secrets": kept})
+    assert secret_of(settings, "bookshop", "crm") == "ours"
+    assert secret_of(settings, "third", "crm") is None
+    assert secret_of(settings, "bookshop", "../other/crm") is None
 
 
 def test_declarations_are_checked_when_they_are_set() -> None:

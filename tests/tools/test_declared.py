@@ -15,7 +15,8 @@ from desk.errors import Misconfigured, ToolUnavailable
 from desk.tooling import Tool, ToolContext, ToolResult
 from tests.tools.contexts import tool_context
 from tests.tools.local_server import HANG, LocalServer, answer, json_answer, serving
-from tools.declared import LONGEST_RESULT, declared_tool
+from tools.calling import LONGEST_RESULT
+from tools.declared import declared_tool
 from tools.http import TenantHttp
 
 POINTS = HttpTool(
