@@ -8,6 +8,9 @@ import time
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.peers.row_by_row import OneByOne, PlainTable
 from bench.result import Figures, Result, at_least, require_equal
 from bench.rounds import percentile
@@ -82,14 +85,18 @@ def _load_peer(stage: Stage, rows: list[FaqEntry]) -> float:
     try:
         began = time.perf_counter()
         for row in rows:
-            table.add(TENANT, row.external_id, embeddings.embed_query(f"{row.question} {row.answer}"))
+            table.add(TENANT, row.external_id, _array(embeddings, f"{row.question} {row.answer}"))
         took = time.perf_counter() - began
-        (found,) = table.nearest(TENANT, embeddings.embed_query(_asked(rows)), 1)
+        (found,) = table.nearest(TENANT, _array(embeddings, _asked(rows)), 1)
         require_equal("the peer", found, rows[0].external_id)
         return took
     finally:
         table.close()
         embeddings.close()
+
+
+def _array(embeddings: OneByOne, text: str) -> NDArray[np.float32]:
+    return np.array(embeddings.embed_query(text), dtype=np.float32)
 
 
 def _asked(rows: list[FaqEntry]) -> str:

@@ -138,7 +138,7 @@ async def test_a_model_may_play_the_customer_and_never_says_whether_it_was_helpe
     path = tmp_path / "cases.jsonl"
     goal = {"says": "I want to know about order 100235", "shows": ["Neuromancer"]}
     rows = [
-        case("proves", goal=goal, facts={"e-mail address": "grace@example.com"}, persona="Terse."),
+        case("proves", goal=goal, facts={"e-mail address": "grace@example.com"}, persona="In a great hurry."),
         case("lies", goal=goal, facts={}),
     ]
     path.write_bytes(b"\n".join(map(orjson.dumps, rows)))
@@ -161,7 +161,7 @@ async def test_a_model_may_play_the_customer_and_never_says_whether_it_was_helpe
     [failed] = report["failed"]
     assert (failed["case"], failed["ended"]) == ("lies", "gave up")
     asked = wire.requests[1].json["messages"][0]["content"]
-    assert "Terse." in asked
+    assert "In a great hurry." in asked
     assert "grace@example.com" not in asked
     assert "[EMAIL_1]" in asked
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 from pathlib import Path
 
 import orjson
 import pytest
 
-from desk.domain import Principal
 from desk.errors import InvalidInput
-from desk.storage import faqs, tenants
-from desk.storage.pool import Database
 from evals.data import Row
-from evals.suites.faq_answers import SLUG, read_questions
+from evals.suites.faq_answers import read_questions
 from tests.evals.test_eval_command import on_stores, run
 
 __all__ = ["on_stores"]
@@ -43,12 +39,10 @@ def written(path: Path, rows: tuple[Row, ...]) -> Path:
 
 
 @pytest.mark.usefixtures("on_stores")
-async def test_questions_are_answered_from_the_documents_that_are_given(
-    tmp_path: Path, database: Database
-) -> None:
+def test_questions_are_answered_from_the_documents_that_are_given(tmp_path: Path) -> None:
     documents = written(tmp_path / "documents.jsonl.gz", DOCUMENTS)
     questions = written(tmp_path / "questions.jsonl.gz", QUESTIONS)
-    told = orjson.loads(await asked("run", "faq_answers", "--corpus", documents, "--dataset", questions))
+    told = orjson.loads(run("run", "faq_answers", "--corpus", documents, "--dataset", questions).stdout)
     shop, odd = told["by_source"]["shop"], told["by_source"]["odd"]
     assert (shop["right_document_at_1"], shop["answered"], shop["abstained"]) == (1.0, 1.0, 1.0)
     assert (odd["right_document_at_1"], odd["answered"], odd["abstained"]) == (0.0, 1.0, None)
@@ -58,18 +52,6 @@ async def test_questions_are_answered_from_the_documents_that_are_given(
     assert told["ingest"]["documents"] == 2
     assert [row["why"] for row in told["ingest"]["skipped"]] == ["it has no question"]
     assert [(row["question"], row["cited"]) for row in told["failed"]] == [("c", ["7"])]
-    async with database.control_tx() as tx:
-        tenant = await tenants.by_slug(tx, SLUG)
-    assert tenant is not None
-    async with database.tenant_tx(Principal(tenant.id, "admin")) as tx:
-        assert await faqs.count(tx) == 0
-        cursor = await tx.execute("select count(*) from conversations")
-        assert await cursor.fetchone() == (0,)
-
-
-async def asked(*arguments: str | Path) -> str:
-    """The command has a loop of its own."""
-    return str((await asyncio.to_thread(run, *arguments)).stdout)
 
 
 @pytest.mark.parametrize(
