@@ -35,8 +35,10 @@ class Checkout:
 
     def write(self, path: str, text: str) -> None:
         """A new file; it must not be there yet."""
-        assert not (self.root / path).exists(), path
-        (self.root / path).write_text(text, encoding="utf-8")
+        target = self.root / path
+        assert not target.exists(), path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
 
     def add_after(self, path: str, place: str, text: str) -> None:
         """Put `text` behind the first `place`, which must be there."""
