@@ -24,7 +24,7 @@ WORDS_WEIGHT = 0.15
 
 # From this joined score on a passage is the answer, word for word; docs/understanding.md has the curve.
 # A FAQ's own question, word for word, scores 0.75 to 1, because a FAQ's vector holds its answer too.
-DEFAULT_THRESHOLD = 0.42
+DEFAULT_THRESHOLD = 0.46
 
 # A share of words is no cosine: this makes a share of 0.6 reach the threshold.
 WORDS_WORTH = DEFAULT_THRESHOLD / 0.6
