@@ -114,7 +114,7 @@ def test_our_gates_name_our_data_and_their_source() -> None:
     ours = [run for run in runs if run.missing is None]
     assert {run.suite for run in ours} == {
         *("routing", "retrieval", "faq_answers", "pii", "entities"),
-        *("bookshop", "injection", "orders", "products", "prompted", "parts", "followups"),
+        *("bookshop", "customers", "injection", "orders", "products", "prompted", "parts", "followups"),
     }
     whole = {"all_attacks", "all_support", "all_orders"}  # several kinds of our own rows together
     assert {goal.source for run in ours for goal in run.goals} == {"deskgraph_own"} | whole

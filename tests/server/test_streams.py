@@ -126,7 +126,9 @@ async def test_with_redis_lost_the_reader_gets_the_whole_answer(
             await flush(own_stores)
             later = asyncio.create_task(resume(other, turn.turn_id, turn.last_id))
     late = await later
-    assert [event["event"] for event in late[-2:]] == ["revise", "done"]
+    assert late[-1]["event"] == "done"
+    if when == "after the end":  # in the middle a reader who had kept up has lost nothing
+        assert late[-2]["event"] == "revise"
     assert spoken(turn.events + late) == words(40)
     assert ids(late) == sorted(set(ids(late)))  # type: ignore[type-var]
     assert late[0]["id"] > turn.last_id
