@@ -49,11 +49,11 @@ class PlainTable:
     def _run(self, statement: str, values: Sequence[Any] = ()) -> psycopg.Cursor[Any]:
         return self._conn.execute(statement.encode(), values)
 
-    def add(self, tenant: int, row: str, vector: Sequence[float]) -> None:
+    def add(self, tenant: int, row: str, vector: Sequence[float] | Vectors) -> None:
         """One row, in a transaction of its own."""
         self._run(
             f"insert into {self._name} values (%s, %s, %b::public.vector)",  # noqa: S608
-            (tenant, row, Vector(np.array(vector, np.float32))),
+            (tenant, row, Vector(np.asarray(vector, np.float32))),
         )
 
     def fill(self, tenant: int, vectors: Vectors) -> None:
