@@ -6,7 +6,7 @@ import { route } from "./paths.js";
 
 const NODE = { width: 138, height: 44 };
 const GAP = { x: 46, y: 16 };
-const MARGIN = 16;
+const MARGIN = 26; // a loop bows above the highest row
 
 export class Graph {
   #nodes = new Map();

@@ -1,6 +1,6 @@
 /** Lays a directed graph out in columns: every node stands to the right of all that lead to it, loops aside. */
 
-/** Node positions `{name: {column, row}}` plus the grid's size, for edges `[from, to, label?]`. */
+/** Node positions `{name: {column, row}}` plus the grid's size, for edges `[from, to, label?]`; `nodes` in the order of a turn. */
 export function layOut(nodes, edges) {
   const columns = ranks(nodes, forwardEdges(nodes, edges));
   const heights = [];
@@ -15,23 +15,10 @@ export function layOut(nodes, edges) {
   return { places, columns: heights.length, rows };
 }
 
-/** The edges without those that close a loop (found depth first, in the order of `nodes`). */
+/** The edges that lead on: `nodes` stand in the order of a turn, so one that leads back closes a loop. */
 function forwardEdges(nodes, edges) {
-  const open = new Set();
-  const closed = new Set();
-  const forward = [];
-  const visit = (name) => {
-    open.add(name);
-    for (const edge of edges) {
-      if (edge[0] !== name || open.has(edge[1])) continue;
-      forward.push(edge);
-      if (!closed.has(edge[1])) visit(edge[1]);
-    }
-    open.delete(name);
-    closed.add(name);
-  };
-  for (const name of nodes) if (!closed.has(name)) visit(name);
-  return forward;
+  const place = Object.fromEntries(nodes.map((name, at) => [name, at]));
+  return edges.filter(([from, to]) => place[from] < place[to]);
 }
 
 /** For each node the length of the longest way to it. */
