@@ -165,7 +165,7 @@ async def look_at_its_steps(page: Page) -> None:
     await expect(page.locator("#inspector .passages li").first).to_contain_text("loyalty-points")
     await page.locator('#graph [data-node="route_intent"]').click()
     await expect(page.locator("#inspector")).to_contain_text("because")
-    await expect(page.locator("#inspector .examples li")).to_have_count(3)
+    await expect(page.locator("#inspector .nearest li")).to_have_count(3)
     await expect(page.locator("#inspector .against")).to_contain_text("less than discounts")
     await shot(page, "reasons")
     await shot(page, "route")

@@ -59,7 +59,7 @@ function evidence(told) {
   );
   const against = told.against.map(({ intent, because }) => h("li", {}, h("strong", {}, intent), `: ${because}`));
   return [
-    h("h4", {}, "Nearest examples"), h("ol", { class: "examples" }, ...examples),
+    h("h4", {}, "Nearest examples"), h("ol", { class: "nearest" }, ...examples),
     ...(against.length ? [h("h4", {}, "Why not"), h("ul", { class: "against" }, ...against)] : []),
   ];
 }
