@@ -214,6 +214,10 @@ def _environment(stores: Engines, home: Path) -> dict[str, str]:
         DESK_LOG_LEVEL="warning",
         RATE_LIMIT_PER_MINUTE=MANY,
         RATE_LIMIT_PER_HOUR=MANY,
+        DESK_ADDRESS_RATE_LIMIT_PER_MINUTE=MANY,
+        DESK_ADDRESS_RATE_LIMIT_PER_HOUR=MANY,
+        DESK_TENANT_RATE_LIMIT_PER_MINUTE=MANY,
+        DESK_TENANT_RATE_LIMIT_PER_HOUR=MANY,
         DESK_TRUSTED_PROXIES='["127.0.0.1"]',  # so that people can come from addresses of their own
         DESK_STREAMS_PER_USER="10000",
         DESK_STREAMS_PER_TENANT="10000",
