@@ -16,6 +16,7 @@ from graphs.prompt_book import PromptBook
 from graphs.tenant_tools import TenantTools
 from graphs.understandings import Understandings
 from prompts.choice import PromptChoice
+from prompts.intents import NEW_PACK
 from prompts.replies import LANGUAGES
 
 
@@ -55,6 +56,7 @@ class Services:
     async def warm_up(self) -> None:
         """Load what is loaded at first use, so that neither a customer nor the event loop waits."""
         await asyncio.to_thread(_load_detectors)
+        await self.understandings.of_file(NEW_PACK)
         if self.engine.model is not None:
             await self.engine.model.warm()
 

@@ -80,21 +80,22 @@ class Understandings:
         own = choice.chosen.get(INTENTS)
         if own is not None:
             return self._own.get(own.prompt.sha) or await self._trained(own.prompt)
-        name = tenant.settings.intent_pack
-        return self._of_files.get(name) or await self._trained_file(name)
+        return await self.of_file(tenant.settings.intent_pack)
+
+    async def of_file(self, name: str) -> Understanding:
+        """That of a file; trained once, also when the first customers of a pack come all at once."""
+        known = self._of_files.get(name)
+        if known is None:
+            async with self._training:
+                known = self._of_files.get(name) or await self._train(load_intents(name))
+                self._of_files[name] = known
+        return known
 
     async def prepare(self, prompts: Sequence[Prompt]) -> None:
         """Train what customers are about to get, so that none of them waits for it."""
         for prompt in prompts:
             if prompt.sha not in self._own:
                 await self._trained(prompt)
-
-    async def _trained_file(self, name: str) -> Understanding:
-        """Trained once, also when the first customers of a pack come all at once."""
-        async with self._training:
-            known = self._of_files.get(name) or await self._train(load_intents(name))
-            self._of_files[name] = known
-        return known
 
     async def _trained(self, prompt: Prompt) -> Understanding:
         async with self._training:

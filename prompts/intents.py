@@ -17,6 +17,8 @@ from prompts.yaml_file import parse_mapping
 IntentRoute = Literal["canned", "order", "product", "faq", "handoff", "action"]
 
 FOLDER = Path(__file__).parent / "intents"
+# What a tenant says before it has intents of its own: nothing that only another shop could promise.
+NEW_PACK = "general"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _KEYS = frozenset({"name", "route", "tool", "reply", "suggestions", "examples"})

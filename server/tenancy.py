@@ -30,13 +30,12 @@ from desk.storage.pool import SHARED, Database
 from desk.storage.tenants import PLATFORM, StoredTenant, read_settings
 from desk.subjects.keys import KeyRing
 from graphs.inbox import open_vault
+from prompts.intents import NEW_PACK
 from server.promises import Promises
 from server.tenant_settings import changed_settings
 
 Say = Callable[[str], None]
 _SLACK_SECONDS = 2.0
-# What a tenant says before it has intents of its own: nothing that only another shop could promise.
-NEW_PACK = "general"
 Kind = Literal["shared", "own"]
 
 

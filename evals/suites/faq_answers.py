@@ -21,6 +21,7 @@ from evals.intervals import interval_of
 from evals.playing import Stage, ask_once, staged
 from evals.report import Figures, Report, build_report, rounded
 from graphs.services import Services
+from prompts.intents import NEW_PACK
 
 DEFINITION_VERSION = 1
 ROW: Final = {"question": str, "doc_ids": list}
@@ -28,7 +29,6 @@ ROW: Final = {"question": str, "doc_ids": list}
 SILENT: Final = frozenset({"fallback", "handoff", "refused"})
 # One tenant for all measurements, emptied before and after each: turns leave rows that only an owner deletes.
 SLUG = "evals-faq-answers"
-PACK = "general"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ async def _tenant(services: Services) -> Tenant:
     async with services.engine.database.control_tx() as tx:
         found = await tenants.create(tx, SLUG, "A measurement")
     # As of a tenant that an operator makes today, whatever this one was made with.
-    return replace(found, settings=TenantSettings(intent_pack=PACK))
+    return replace(found, settings=TenantSettings(intent_pack=NEW_PACK))
 
 
 async def _empty(services: Services, admin: Principal) -> None:
