@@ -53,8 +53,10 @@ def bench(
     found, failed = _run_all(NAMES if name == "all" else (name,), Effort(rounds, turns), folder)
     if page or name == "all":
         others = [kept for kept in read_kept(NAMES, folder) if kept.result.name not in failed]
+        unknown = set(NAMES) - failed.keys() - {kept.result.name for kept in others}
+        why = {name: f"`desk bench {name} --page` puts it here." for name in NAMES if name in unknown}
         PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(benchmark_page(others, failed))
+        PAGE.write_text(benchmark_page(others, {**why, **failed}))
     if json is not None:
         plain = [kept.result.to_json() for kept in found]
         told = plain if name == "all" else next(iter(plain), {})
