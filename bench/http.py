@@ -12,6 +12,10 @@ import orjson
 from bench.result import BenchFailed
 
 
+class Busy(BenchFailed):
+    """A server turned this away, to be sent again."""
+
+
 class Connection:
     """One connection that is kept open; one request at a time."""
 
@@ -21,8 +25,10 @@ class Connection:
         self._writer: asyncio.StreamWriter | None = None
 
     async def post(self, path: str, body: Any, headers: dict[str, str]) -> Any:
-        """The JSON answer; raises BenchFailed unless its status is 200."""
+        """The JSON answer; raises Busy for 429, else BenchFailed unless its status is 200."""
         status, answer = await self.ask(path, body, headers)
+        if status == 429:
+            raise Busy(f"{path} answered {status}: {answer[:200]!r}")
         if status != 200:
             raise BenchFailed(f"{path} answered {status}: {answer[:200]!r}")
         return orjson.loads(answer)
