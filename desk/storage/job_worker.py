@@ -109,11 +109,14 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled, then hand back what does not end soon; while Postgres is away, wait."""
+        task = asyncio.current_task()
         while True:
             try:
                 await self._work()
             except Exception as error:
                 log.warning("jobs_interrupted", error=type(error).__name__, exc_info=True)
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError  # an error on the way out took the place of the cancellation
             await asyncio.sleep(_RESTART_SECONDS)
 
     async def _work(self) -> None:

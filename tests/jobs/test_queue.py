@@ -13,7 +13,7 @@ import pytest
 
 from desk.domain import Tenant, new_id
 from desk.storage import jobs
-from desk.storage.job_worker import Tick
+from desk.storage.job_worker import Tick, Worker
 from desk.storage.jobs import Ids
 from desk.storage.pool import Database
 from tests.jobs.conftest import Bench
@@ -290,3 +290,21 @@ async def test_a_worker_survives_the_loss_of_its_connections(
             )
         await _defer(database, bench, {"tenant_id": new_id()})
         await bench.until(lambda: len(bench.ended) == 2, seconds=15)
+
+
+async def test_a_worker_that_stumbles_on_its_way_out_is_out(bench: Bench) -> None:
+    """An error while it stops must not make it begin anew."""
+
+    class Stumbling(Worker):
+        async def _work(self) -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                raise OSError("the connection went first")
+
+    task = asyncio.create_task(Stumbling(bench.url, [bench.job()], on_end=bench.ended.append).run())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    async with asyncio.timeout(1):
+        with pytest.raises(asyncio.CancelledError):
+            await task
