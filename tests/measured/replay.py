@@ -59,6 +59,7 @@ async def replay_against(
     for turn in [turn for turn in report.turns if turn.changes][: 0 if folder else 5]:
         say(repr(turn))
     if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "replay.html").write_text(to_html(report), encoding="utf-8")
         (folder / "replay.md").write_text(to_markdown(report), encoding="utf-8")
 
