@@ -59,7 +59,6 @@ async def replay_against(
     for turn in [turn for turn in report.turns if turn.changes][: 0 if folder else 5]:
         say(repr(turn))
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / "replay.html").write_text(to_html(report), encoding="utf-8")
         (folder / "replay.md").write_text(to_markdown(report), encoding="utf-8")
 
@@ -82,5 +81,7 @@ async def measure(ground: Ground, turns: int, folder: Path | None) -> None:
 
 if __name__ == "__main__":
     place = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    if place is not None:
+        place.mkdir(parents=True, exist_ok=True)
     on_ground("demo", lambda ground: measure(ground, int(sys.argv[1]), place))
     sys.exit(0)
