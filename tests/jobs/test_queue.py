@@ -305,6 +305,6 @@ async def test_a_worker_that_stumbles_on_its_way_out_is_out(bench: Bench) -> Non
     task = asyncio.create_task(Stumbling(bench.url, [bench.job()], on_end=bench.ended.append).run())
     await asyncio.sleep(0.05)
     task.cancel()
-    async with asyncio.timeout(1):
-        with pytest.raises(asyncio.CancelledError):
-            await task
+    ended, _ = await asyncio.wait([task], timeout=1)
+    assert task in ended
+    assert task.cancelled()
