@@ -10,11 +10,11 @@ CASES = """
 import asyncio, time, pytest
 
 async def test_blocks():
-    time.sleep(0.4)
+    time.sleep(1.2)
 
 async def test_blocks_in_a_task_of_its_own():
     async def work():
-        time.sleep(0.4)
+        time.sleep(1.2)
     await asyncio.create_task(work())
 
 def test_blocks_a_loop_it_made_itself():
@@ -28,13 +28,16 @@ async def test_waits_without_blocking():
 
 @pytest.mark.loop_limit(2)
 async def test_blocks_as_long_as_it_says():
+    time.sleep(1.2)
+
+async def test_stands_behind_others_for_a_moment():
     time.sleep(0.4)
 
 async def test_blocks_a_thread_only():
-    await asyncio.to_thread(time.sleep, 0.4)
+    await asyncio.to_thread(time.sleep, 1.2)
 
 def test_has_no_loop():
-    time.sleep(0.4)
+    time.sleep(1.2)
 """
 
 
@@ -54,6 +57,7 @@ def test_only_a_blocked_loop_fails(tmp_path: Path) -> None:
         "test_blocks_a_loop_it_made_itself": "FAILED",
         "test_waits_without_blocking": "PASSED",
         "test_blocks_as_long_as_it_says": "PASSED",
+        "test_stands_behind_others_for_a_moment": "PASSED",
         "test_blocks_a_thread_only": "PASSED",
         "test_has_no_loop": "PASSED",
     }, done.stdout
