@@ -13,14 +13,17 @@ LOCKS := bootstrap.lock requirements.lock requirements-dev.lock models.lock extr
 # Compares generated pages with the code, and what written pages name with what there is.
 DOCS_CHECK := $(BIN)/desk docs --check
 
+ALONE = -m "not extras" --verbose --last-failed --last-failed-no-failures none --maxfail 3
+
 .PHONY: run test check fix chaos proofs mutate sweeps extras lock clean model
 
 run: model
 	@exec $(BIN)/desk run
 
-# Most tests wait for something: three at a time are done in half the time, each file with engines of one process.
+# Most tests wait for something: three files at a time are done in half the time, each with engines of its process.
+# On a crowded machine that can starve one of them; what failed is judged once more, alone, and named either way.
 test: model check
-	$(BIN)/pytest -m "not extras" --numprocesses 3 --dist loadfile
+	$(BIN)/pytest -m "not extras" --numprocesses 3 --dist loadfile || $(BIN)/pytest $(ALONE)
 
 check: .venv/installed
 	$(BIN)/ruff format --check .
