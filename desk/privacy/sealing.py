@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -21,6 +22,9 @@ _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _KEY_BYTES = 32
 _HEADER_BYTES = len(_VERSION) + _NONCE_BYTES
+# Sealed bytes do not compress, so a long JSON is deflated before; no JSON begins with the first byte of zlib.
+_DEFLATED = b"x"
+_DEFLATE_FROM_BYTES = 256
 # A wrapped data key says which master key wrapped it, so that those of an old one can be found.
 _WRAPPED = b"\x02"
 _ID_BYTES = 8
@@ -78,17 +82,23 @@ class DataKey:
 
     def seal_json(self, value: Any, *, aad: bytes) -> bytes:
         """Seal a plain JSON value (str keys; also what orjson writes natively: UUID, datetime, dataclass)."""
-        return self.seal(orjson.dumps(value), aad=aad)
+        plain = orjson.dumps(value)
+        return self.seal(zlib.compress(plain, 1) if len(plain) >= _DEFLATE_FROM_BYTES else plain, aad=aad)
 
     def open_json(self, sealed: bytes, *, aad: bytes) -> Any:
         """Open what `seal_json` sealed."""
-        return orjson.loads(self.open(sealed, aad=aad))
+        return orjson.loads(inflated(self.open(sealed, aad=aad)))
 
     def __repr__(self) -> str:
         return "DataKey(<secret>)"
 
     def __reduce__(self) -> str:
         raise TypeError("A data key is wrapped by its master key, never pickled.")
+
+
+def inflated(plain: bytes) -> bytes:
+    """The JSON of what `seal_json` sealed, once it is opened."""
+    return zlib.decompress(plain) if plain[:1] == _DEFLATED else plain
 
 
 class MasterKey:

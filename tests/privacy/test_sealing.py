@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from uuid import UUID
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +55,15 @@ def test_text_and_json_come_back() -> None:
     value = {"messages": [{"role": "user", "content": "köln ✓"}], "n": 3, "none": None}
     assert KEY.open_json(KEY.seal_json(value, aad=b"t"), aad=b"t") == value
     assert KEY.open_text(KEY.seal_text("köln ✓", aad=b"t"), aad=b"t") == "köln ✓"
+
+
+def test_a_long_json_is_kept_small_and_a_short_one_as_it_is() -> None:
+    steps = [{"node": f"node_{place}", "update": {"text": "What does shipping cost?"}} for place in range(20)]
+    sealed = KEY.seal_json(steps, aad=b"t")
+    assert len(sealed) < len(orjson.dumps(steps)) / 5
+    assert KEY.open_json(sealed, aad=b"t") == steps
+    assert KEY.open(KEY.seal_json("short", aad=b"t"), aad=b"t") == b'"short"'
+    assert KEY.open_json(KEY.seal(orjson.dumps(steps), aad=b"t"), aad=b"t") == steps, "as written before"
 
 
 def test_a_data_key_is_wrapped_for_one_subject() -> None:

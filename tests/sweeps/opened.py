@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from desk.domain import SubjectId, Tenant
+from desk.privacy.sealing import inflated
 from desk.storage import checkpoint_rows, conversations, effects, feedback, messages, steps, turns
 from desk.storage.checkpoint_rows import CheckpointKey
 from graphs.services import Services
@@ -37,6 +38,15 @@ _AADS: dict[tuple[str, str], Callable[[Row], bytes]] = {
     ),
 }
 
+_NOT_JSON = {
+    "title_sealed",
+    "text_sealed",
+    "comment_sealed",
+    "checkpoint_sealed",
+    "metadata_sealed",
+    "value_sealed",
+}
+
 
 async def opened(services: Services, owner_url: str, tenant: Tenant) -> AsyncIterator[tuple[str, str, bytes]]:
     """Table, column and plain bytes of every sealed value of a tenant's people who have not been erased."""
@@ -55,4 +65,5 @@ async def opened(services: Services, owner_url: str, tenant: Tenant) -> AsyncIte
         for (table, column), aad in _AADS.items():
             query = f"select * from shared.{table} where tenant_id = %s and length({column}) > 1"
             for row in await (await conn.execute(query.encode(), (tenant.id,))).fetchall():
-                yield table, column, keys[row["subject_id"]].open(bytes(row[column]), aad=aad(row))
+                plain = keys[row["subject_id"]].open(bytes(row[column]), aad=aad(row))
+                yield table, column, plain if column in _NOT_JSON else inflated(plain)
