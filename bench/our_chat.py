@@ -9,8 +9,8 @@ from bench.result import BenchFailed
 from bench.stage import Cast
 from desk.domain import ConversationId
 from desk.events import TurnEvent
-from graphs.inbox import TurnRequest
-from graphs.runner import TurnRunner
+from graphs.commits.inbox import TurnRequest
+from graphs.runtime.runner import TurnRunner
 
 
 class OurChat:

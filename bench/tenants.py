@@ -17,8 +17,8 @@ from bench.stage import Cast, Effort, Stage, open_cast
 from desk.domain import Principal, Tenant, TenantId, new_id
 from desk.storage import handoffs, tenants
 from desk.storage.migrate import connected_owner, make_placement, migrate
-from graphs.handoff_sweep import sweep
-from graphs.inbox import AcceptedTurn, TurnRequest, accept
+from graphs.commits.inbox import AcceptedTurn, TurnRequest, accept
+from graphs.handoffs.sweep import sweep
 from graphs.turn import run_turn
 from graphs.untraced import spawn
 

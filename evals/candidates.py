@@ -14,9 +14,9 @@ from desk.domain import Principal, Tenant
 from desk.errors import InvalidInput
 from desk.storage import prompt_bundles
 from evals.prompt_files import PROMPT, read_prompt
-from graphs.bundle import describe
-from graphs.prompt_book import Shelved
-from graphs.recorded import Recorded, prompt_told
+from graphs.prompting.book import Shelved
+from graphs.prompting.bundle import describe
+from graphs.replays.recorded import Recorded, prompt_told
 from graphs.services import Services
 from graphs.tuning import Tuning, tuned
 from prompts.choice import PromptChoice

@@ -16,7 +16,7 @@ from desk.errors import InvalidInput
 from desk.privacy.vaults import Vault
 from desk.telemetry.langsmith_wire import LangSmithWire
 from evals.report import Report
-from graphs.traced import hide_json, hiding, run_of, trace_guard
+from graphs.commits.traced import hide_json, hiding, run_of, trace_guard
 
 MOST_IN_A_REQUEST = 100
 

@@ -13,10 +13,10 @@ from desk.errors import Unavailable
 from desk.events import Done, Failed, Revised, Token, ToolUsed, TurnEvent
 from desk.storage import conversations
 from evals.scorers.observed import Observed
-from graphs.inbox import TurnRequest
-from graphs.runner import TurnRunner
+from graphs.commits.inbox import TurnRequest
+from graphs.runtime.runner import TurnRunner
 from graphs.services import Services
-from graphs.streams import TurnStream
+from graphs.streams.turn_stream import TurnStream
 
 # The cases' people are not the shop's own subjects of the same name.
 ISSUER = "evals"

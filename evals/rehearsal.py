@@ -10,7 +10,7 @@ from desk.privacy.pseudonyms import Vault, restore
 from evals.cases import Case, CaseTurn
 from evals.scorers import SCORERS
 from evals.scorers.observed import Observed
-from graphs.sandbox import Run, Talk
+from graphs.replays.sandbox import Run, Talk
 from graphs.services import Services
 from graphs.tuning import Tuning
 from prompts.choice import PromptChoice

@@ -15,8 +15,8 @@ from desk.errors import NotFound
 from desk.storage import audit, turn_reviews
 from evals.candidates import Candidate
 from evals.replays import Compared, ReplayReport, compare_replayed
-from graphs.recorded import open_turn
-from graphs.replaying import obstacle, replay_turn
+from graphs.replays.recorded import open_turn
+from graphs.replays.replaying import obstacle, replay_turn
 from graphs.services import Services
 
 _PAGE = 200

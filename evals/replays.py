@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from desk.privacy.pseudonyms import hide_known
-from graphs.replaying import Replayed
+from graphs.replays.replaying import Replayed
 
 # The worst first; `words` alone changed is no harm by itself.
 WEIGHTS: Final = MappingProxyType(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from desk.bootstrap import open_engine
 from desk.settings import Settings
-from graphs.bundle import graph_version
+from graphs.prompting.bundle import graph_version
 from graphs.services import Services
 from graphs.support import build_support_graph
 from graphs.untraced import spawn

@@ -11,10 +11,10 @@ from desk.privacy.language import detect_language
 from desk.privacy.pseudonyms import Vault, scrub
 from desk.routing.injection.detector import is_injection
 from desk.tooling import HttpClient, Tool
+from graphs.acting.tenant_tools import TenantTools
 from graphs.flow import Flow
-from graphs.prompt_book import PromptBook
-from graphs.tenant_tools import TenantTools
-from graphs.understandings import Understandings
+from graphs.hearing.understandings import Understandings
+from graphs.prompting.book import PromptBook
 from prompts.choice import PromptChoice
 from prompts.intents import NEW_PACK
 from prompts.replies import LANGUAGES

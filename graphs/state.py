@@ -17,8 +17,8 @@ from desk.events import TurnEvent
 from desk.privacy.pseudonyms import Vault
 from desk.storage.handoffs import HandoffRequest
 from desk.tooling import Passage
+from graphs.acting.ledger import Ledger
 from graphs.brake import Brake
-from graphs.ledger import Ledger
 from graphs.services import Services
 from graphs.tuning import Tuning
 from prompts.choice import PromptChoice

@@ -18,22 +18,22 @@ from desk.storage.pool import Tx
 from desk.storage.staging import StagedSaver
 from desk.storage.threads import thread_id
 from desk.storage.turn_commits import Outcome
+from graphs.acting.ledger import Ledger
 from graphs.answering import say
 from graphs.brake import Brake, Stopped
+from graphs.commits.inbox import AcceptedTurn
+from graphs.commits.outcome import seal_outcome
+from graphs.commits.stopping import commit_stopped
+from graphs.commits.traced import offer_trace
 from graphs.crash_points import crash_around, crash_point
 from graphs.flow import Flow
-from graphs.inbox import AcceptedTurn
-from graphs.ledger import Ledger
+from graphs.handoffs.office_hours import due_at
 from graphs.nodes.confirm_action import tapped_text
-from graphs.office_hours import due_at
-from graphs.outcome import seal_outcome
-from graphs.prompting import choose_prompts
+from graphs.prompting.pinning import choose_prompts
 from graphs.reply import build_reply, restored
 from graphs.services import Services
 from graphs.state import TurnContext
-from graphs.stopping import commit_stopped
 from graphs.support import build_support_graph
-from graphs.traced import offer_trace
 from prompts.choice import PromptChoice
 from prompts.replies import LANGUAGES
 

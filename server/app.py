@@ -20,9 +20,9 @@ from desk.settings import Settings, load_settings
 from desk.storage.migrate import migrate
 from desk.telemetry import metrics
 from desk.telemetry.logs import configure_logs
-from graphs.handoff_feed import HandoffFeed
+from graphs.handoffs.feed import HandoffFeed
 from graphs.registry import open_services
-from graphs.runner import TurnRunner
+from graphs.runtime.runner import TurnRunner
 from server.access import refuse_unlisted
 from server.auth import Authenticator
 from server.demo.load import load_demo

@@ -9,8 +9,8 @@ from fastapi import Depends, Header, Request
 from starlette.requests import HTTPConnection
 
 from desk.errors import Forbidden, InvalidInput, Unauthenticated
-from graphs.handoff_feed import HandoffFeed
-from graphs.runner import TurnRunner
+from graphs.handoffs.feed import HandoffFeed
+from graphs.runtime.runner import TurnRunner
 from graphs.services import Services
 from server.access import allow
 from server.auth import Authenticator, Caller

@@ -11,7 +11,7 @@ import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphs.streams import HEARTBEAT_SECONDS, TurnStream
+from graphs.streams.turn_stream import HEARTBEAT_SECONDS, TurnStream
 
 __all__ = ["HEARTBEAT_SECONDS", "STALLED_SECONDS", "Reachable", "event_stream"]
 

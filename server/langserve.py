@@ -34,8 +34,8 @@ from desk.domain import ConversationId
 from desk.errors import DeskError, InvalidInput, Misconfigured, NotFound
 from desk.events import Done, Failed, Revised, Token
 from desk.telemetry.langsmith_wire import tracing_off
-from graphs.inbox import TurnRequest
-from graphs.streams import TurnStream
+from graphs.commits.inbox import TurnRequest
+from graphs.streams.turn_stream import TurnStream
 from server.deps import caller_of, desk_of
 from server.routes.chat import person
 from server.schemas import Body, Text

@@ -12,9 +12,9 @@ from desk.models.embeddings import load_minilm
 from desk.routing.promise import RISK, STARTS
 from desk.settings import Settings
 from desk.storage.pool import Database
-from graphs.prompt_book import PromptBook
+from graphs.hearing.understandings import Understanding, Understandings
+from graphs.prompting.book import PromptBook
 from graphs.services import Services
-from graphs.understandings import Understanding, Understandings
 from prompts.choice import PromptChoice
 from prompts.own_intents import INTENTS
 from prompts.shelf import EVERY_CHANNEL

@@ -14,7 +14,7 @@ from desk.storage import audit, prompt_labels, prompt_versions, tenants
 from desk.storage.pool import Tx
 from desk.storage.prompt_labels import Label, LabelRow, Placed
 from desk.storage.prompt_versions import NewVersion, StoredVersion
-from graphs.prompt_book import prompt_of
+from graphs.prompting.book import prompt_of
 from prompts.drafts import Draft, draft
 from prompts.loader import Prompt, find_file, list_prompts, source_of
 from prompts.own_intents import FILE_VERSION, INTENTS, file_version, own_version, pack_of

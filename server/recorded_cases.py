@@ -7,7 +7,7 @@ from typing import Any
 from desk.domain import Principal, Tenant, TurnId
 from desk.errors import InvalidInput
 from desk.storage import audit, turn_reviews
-from graphs.recorded import open_turn
+from graphs.replays.recorded import open_turn
 from graphs.services import Services
 from server.recorded_turns import shown_list
 

@@ -15,9 +15,9 @@ from desk.privacy.sealing import DataKey
 from desk.routing.router import ACCEPT_FROM
 from desk.storage import feedback, messages
 from desk.storage.turn_reviews import Listed
-from graphs.reasons import with_reasons
-from graphs.recorded import Recorded, Step, prompt_told, states_of
-from graphs.sandbox import Fork, Run, said_in
+from graphs.hearing.reasons import with_reasons
+from graphs.replays.recorded import Recorded, Step, prompt_told, states_of
+from graphs.replays.sandbox import Fork, Run, said_in
 from graphs.services import Services
 from graphs.tuning import PARAMETERS, Tuning
 from graphs.turn import flow_of

@@ -29,7 +29,7 @@ from desk.storage.migrate import CONTROL, connected_owner, drop_placement, make_
 from desk.storage.pool import SHARED, Database
 from desk.storage.tenants import PLATFORM, StoredTenant, read_settings
 from desk.subjects.keys import KeyRing
-from graphs.inbox import open_vault
+from graphs.commits.inbox import open_vault
 from prompts.intents import NEW_PACK
 from server.promises import Promises
 from server.tenant_settings import changed_settings

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from desk.domain import TenantSettings
 from desk.errors import InvalidInput, Misconfigured
 from desk.storage.tenants import read_settings
-from graphs.office_hours import office_hours, zone_of
+from graphs.handoffs.office_hours import office_hours, zone_of
 from prompts.intents import load_intents
 from prompts.replies import LANGUAGES
 from tools import load_tools

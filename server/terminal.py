@@ -9,8 +9,8 @@ from rich.console import Console
 
 from desk.domain import ConversationId, Principal
 from desk.events import Degraded, Done, Failed, HandoffChanged, Revised, Step, Token, TurnEvent
-from graphs.inbox import TurnRequest
-from graphs.runner import TurnRunner
+from graphs.commits.inbox import TurnRequest
+from graphs.runtime.runner import TurnRunner
 from graphs.services import Services
 from server.commands.opening import say
 

@@ -18,7 +18,7 @@ from desk.storage.pool import Database
 
 Value = TypeVar("Value")
 
-# An erased person's key is let go of within seconds, see graphs/forgetting.py; without that, after this long.
+# An erased person's key is let go of within seconds (graphs/runtime/forgetting.py); without that, after this.
 _KEY_SECONDS = 30.0
 # And somebody who signed out everywhere may be let in by another process for this long.
 SUBJECT_SECONDS = 5.0

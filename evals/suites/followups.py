@@ -12,7 +12,7 @@ from desk.domain import Principal, Tenant
 from evals.data import Row, Shape
 from evals.evidence import Evidence, evidence
 from evals.report import Figures, Report, build_report, rounded
-from graphs.sandbox import Talk
+from graphs.replays.sandbox import Talk
 from graphs.services import Services
 from graphs.tuning import Tuning
 from prompts.choice import PromptChoice

@@ -9,8 +9,8 @@ from langgraph.runtime import Runtime
 
 from desk.domain import Answer
 from graphs.answering import answered, cite
+from graphs.hearing.parts import ask
 from graphs.nodes.retrieve_faqs import may_call_model
-from graphs.parts import ask
 from graphs.state import Decided, Told, TurnContext, TurnState
 from prompts.replies import phrase, spoken_language, suggestions
 

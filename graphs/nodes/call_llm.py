@@ -18,9 +18,9 @@ from desk.models.answer import CHARACTERS_PER_TOKEN
 from desk.models.catalog import ModelSpec, cost_usd
 from desk.models.port import Finished, ModelRequest, TextDelta, ToolCall
 from desk.privacy.pseudonyms import StreamRestorer, restore, scrub
-from graphs.briefing import Briefing, brief, rounds_of
-from graphs.budget import keep_budget
-from graphs.claims import ClaimGate
+from graphs.grounding.claims import ClaimGate
+from graphs.prompting.briefing import Briefing, brief, rounds_of
+from graphs.prompting.budget import keep_budget
 from graphs.state import Draft, TurnContext, TurnState
 
 MOST_CALLS = 4

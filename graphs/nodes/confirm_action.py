@@ -13,10 +13,10 @@ from desk.errors import ToolUnreachable
 from desk.events import Degraded
 from desk.routing.consent import consent
 from desk.tooling import Spoken
-from graphs.acting import EffectUnknown, perform
+from graphs.acting.execution import EffectUnknown, perform
+from graphs.acting.offering import open_offers
 from graphs.answering import answered, say
 from graphs.nodes.handoff import ask_for_person
-from graphs.offering import open_offers
 from graphs.state import Offer, TurnContext, TurnState
 from prompts.replies import phrase
 

@@ -7,7 +7,7 @@ from langgraph.runtime import Runtime
 from desk.domain import HandoffReason
 from desk.storage.handoffs import HandoffRequest
 from graphs.answering import answered, say
-from graphs.office_hours import due_at, office_hours, spoken_time
+from graphs.handoffs.office_hours import due_at, office_hours, spoken_time
 from graphs.state import TurnContext, TurnState
 
 _REASONS: dict[str | None, HandoffReason] = {"human": "requested", "complaint": "complaint"}

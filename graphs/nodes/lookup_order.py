@@ -10,11 +10,11 @@ from desk.domain import Answer
 from desk.errors import ToolUnavailable
 from desk.events import Degraded, ToolUsed
 from desk.tooling import ToolResult
+from graphs.acting.toolbox import tool_context
 from graphs.answering import answered, say
+from graphs.hearing.orders_meant import orders_meant
 from graphs.nodes.handoff import ask_for_person
-from graphs.orders_meant import orders_meant
 from graphs.state import TurnContext, TurnState
-from graphs.toolbox import tool_context
 from prompts.replies import spoken_language, suggestions
 from tools import order_status
 from tools.order_status import OrderStatusArguments

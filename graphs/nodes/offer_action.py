@@ -9,11 +9,11 @@ from langgraph.runtime import Runtime
 from desk.domain import Action, Answer
 from desk.errors import ToolUnavailable
 from desk.tooling import Spoken, Tool, ToolResult
+from graphs.acting.offering import Refusal, offer
 from graphs.answering import answered, say
+from graphs.hearing.orders_meant import Meant, orders_meant
 from graphs.nodes.handoff import ask_for_person
 from graphs.nodes.lookup_order import MOST_PROOFS
-from graphs.offering import Refusal, offer
-from graphs.orders_meant import Meant, orders_meant
 from graphs.state import TurnContext, TurnState
 from prompts.replies import phrase, spoken_language
 

@@ -8,8 +8,8 @@ from desk.domain import Answer
 from desk.retrieval.products import Found, Wanted
 from desk.tooling import Product, Reason
 from graphs.answering import answered, say
-from graphs.follow_up import with_before
-from graphs.parts import asked
+from graphs.hearing.follow_up import with_before
+from graphs.hearing.parts import asked
 from graphs.state import TurnContext, TurnState
 from prompts.replies import phrase, spoken_language
 

@@ -10,9 +10,9 @@ from desk.domain import Answer
 from desk.retrieval.search import DEFAULT_THRESHOLD
 from desk.tooling import Passage
 from graphs.answering import answered, cite
-from graphs.follow_up import asked_before, spelled_out
+from graphs.hearing.follow_up import asked_before, spelled_out
+from graphs.hearing.parts import asked, unanswered
 from graphs.nodes.screen import allows_model
-from graphs.parts import asked, unanswered
 from graphs.state import TurnContext, TurnState
 
 

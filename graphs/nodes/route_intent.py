@@ -7,10 +7,11 @@ from langgraph.runtime import Runtime
 from desk.privacy.pseudonyms import restore
 from desk.routing.clauses import clauses
 from desk.routing.person import wants_person
-from graphs.certainty import needed
-from graphs.follow_up import follow_up
-from graphs.hearing import Hearing
-from graphs.parts import ask, hear_apart
+from graphs.hearing.apart import hear_apart
+from graphs.hearing.certainty import needed
+from graphs.hearing.decisions import Hearing
+from graphs.hearing.follow_up import follow_up
+from graphs.hearing.parts import ask
 from graphs.state import Decided, TurnContext, TurnState
 from prompts.own_intents import INTENTS
 

@@ -14,10 +14,10 @@ from desk.errors import DeskError
 from desk.events import ToolUsed
 from desk.privacy.pseudonyms import scrub
 from desk.tooling import Tool, ToolResult
-from graphs.acting import arguments_of
-from graphs.offering import Refusal, offer
+from graphs.acting.execution import arguments_of
+from graphs.acting.offering import Refusal, offer
+from graphs.acting.toolbox import tool_context
 from graphs.state import Draft, TurnContext, TurnState
-from graphs.toolbox import tool_context
 
 MOST_OFFERS = 2
 OFFERED = (

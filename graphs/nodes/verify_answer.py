@@ -8,9 +8,9 @@ from desk.domain import Answer, Citation
 from desk.events import Degraded, Revised
 from desk.privacy.language import detect_language
 from graphs.answering import answered, cite
-from graphs.briefing import Evidence, gather_evidence
 from graphs.grounding.sentences import split_sentences
 from graphs.nodes.retrieve_faqs import answer_word_for_word, threshold
+from graphs.prompting.briefing import Evidence, gather_evidence
 from graphs.state import TurnContext, TurnState
 from prompts.replies import LANGUAGES
 

@@ -96,7 +96,7 @@ async def _compared(settings: Settings, tenant: Tenant, server: McpServer) -> bo
 
 async def _listed(settings: Settings, tenant: Tenant, server: McpServer) -> list[Definition]:
     """What the server offers now; raises InvalidInput with what stood in the way."""
-    from graphs.tenant_tools import client_for, secret_of
+    from graphs.acting.tenant_tools import client_for, secret_of
     from tools.mcp.service import McpService
 
     async with client_for(settings, server.url) as http:

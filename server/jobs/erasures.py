@@ -12,7 +12,7 @@ from desk.errors import DeskError
 from desk.storage import erasures
 from desk.storage.erasures import DueErasure, Erasure
 from graphs.crash_points import crash_point
-from graphs.fanout import feed_key_of
+from graphs.streams.fanout import feed_key_of
 from server.jobs.workplace import Workplace
 
 BATCH = 32

@@ -16,7 +16,7 @@ from desk.storage.deliveries import Delivery
 from desk.storage.handoffs import WAITING, Handoff
 from desk.telemetry.metrics import DEGRADED
 from graphs.crash_points import crash_point
-from graphs.office_hours import office_hours, spoken_time
+from graphs.handoffs.office_hours import office_hours, spoken_time
 from prompts.mails import handoff_mail
 from server.jobs import outbox
 from server.jobs.outbox import Outcome

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import structlog
 
 from desk.errors import DeskError
-from graphs.handoff_sweep import Swept, sweep
+from graphs.handoffs.sweep import Swept, sweep
 from graphs.services import Services
 
 SWEEP_SECONDS = 30.0

@@ -16,8 +16,8 @@ from desk.privacy.sealing import DataKey
 from desk.storage import conversations, feedback, messages, sessions, turns
 from desk.storage.messages import Message
 from desk.storage.pool import Tx
-from graphs.inbox import TurnRequest, open_vault
-from graphs.streams import TurnStream
+from graphs.commits.inbox import TurnRequest, open_vault
+from graphs.streams.turn_stream import TurnStream
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk, IdempotencyKey
 from server.errors import MEDIA_TYPE

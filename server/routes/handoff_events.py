@@ -14,7 +14,7 @@ from desk.errors import NotFound
 from desk.privacy.pseudonyms import restore
 from desk.storage import conversations, handoff_events, messages
 from desk.storage.handoff_events import HandoffEvent
-from graphs.inbox import open_vault
+from graphs.commits.inbox import open_vault
 from server.deps import CurrentCaller, CurrentDesk, Desk
 from server.live import live_frame, live_stream
 from server.routes.chat import person

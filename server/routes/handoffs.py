@@ -15,9 +15,9 @@ from desk.errors import InvalidInput, NotFound
 from desk.privacy.pseudonyms import restore
 from desk.storage import agents, audit, conversations, handoff_events, handoffs, messages
 from desk.storage.handoffs import OPEN, Handoff
-from graphs import handoff_acts
-from graphs.handoff_ground import Acting, find
-from graphs.inbox import open_vault
+from graphs.commits.inbox import open_vault
+from graphs.handoffs import acts
+from graphs.handoffs.ground import Acting, find
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk, IdempotencyKey
 from server.routes.chat import json_response, person
@@ -103,7 +103,7 @@ async def list_messages(
 async def claim(handoff_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The handoff, now yours; claiming your own again changes nothing."""
     acting = acting_agent(desk, caller)
-    return await _answer(desk, acting, await handoff_acts.claim(acting, HandoffId(handoff_id)))
+    return await _answer(desk, acting, await acts.claim(acting, HandoffId(handoff_id)))
 
 
 @router.post("/{handoff_id}/reply", summary="Say something to the customer", status_code=201)
@@ -112,7 +112,7 @@ async def reply(
 ) -> Response:
     """The id of the new message, whose role is `agent`; the same Idempotency-Key says it once."""
     acting = acting_agent(desk, caller)
-    said = await handoff_acts.reply(acting, HandoffId(handoff_id), body.text, key or str(uuid4()))
+    said = await acts.reply(acting, HandoffId(handoff_id), body.text, key or str(uuid4()))
     return json_response({"message_id": str(said)}, 201)
 
 
@@ -123,21 +123,21 @@ async def transfer(
     """The handoff as it is now; `to` is the e-mail address of an agent who opened the queue before."""
     acting = acting_agent(desk, caller)
     to = await _colleague(desk, acting, body.to) if body.to is not None else None
-    return await _answer(desk, acting, await handoff_acts.transfer(acting, HandoffId(handoff_id), to))
+    return await _answer(desk, acting, await acts.transfer(acting, HandoffId(handoff_id), to))
 
 
 @router.post("/{handoff_id}/return", summary="Give the conversation back to the assistant")
 async def give_back(handoff_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The ended handoff; the assistant answers the customer's next message."""
     acting = acting_agent(desk, caller)
-    return await _answer(desk, acting, await handoff_acts.give_back(acting, HandoffId(handoff_id)))
+    return await _answer(desk, acting, await acts.give_back(acting, HandoffId(handoff_id)))
 
 
 @router.post("/{handoff_id}/close", summary="End a handoff")
 async def close(handoff_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The ended handoff; an admin may also end one that nobody took."""
     acting = acting_agent(desk, caller)
-    return await _answer(desk, acting, await handoff_acts.close(acting, HandoffId(handoff_id)))
+    return await _answer(desk, acting, await acts.close(acting, HandoffId(handoff_id)))
 
 
 def acting_agent(desk: Desk, caller: Caller) -> Acting:

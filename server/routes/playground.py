@@ -17,10 +17,10 @@ from desk.domain import ConversationId, TurnId
 from desk.errors import DeskError, InvalidInput
 from desk.events import Step
 from desk.storage import audit, turn_reviews
-from graphs.recorded import Recorded, open_turn
-from graphs.sandbox import Fork, Run, check_fork, run_fork
+from graphs.replays.recorded import Recorded, open_turn
+from graphs.replays.sandbox import Fork, Run, check_fork, run_fork
 from graphs.services import Services
-from graphs.streams import problem_of
+from graphs.streams.turn_stream import problem_of
 from graphs.tuning import tuned
 from server.deps import CurrentCaller, CurrentDesk
 from server.openapi import answers

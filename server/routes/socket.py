@@ -20,8 +20,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from desk.domain import TurnId
 from desk.errors import Conflict, DeskError, InvalidInput, PayloadTooLarge, Unauthenticated
-from graphs.frames import fields_of, split_frames
-from graphs.streams import HEARTBEAT, TurnStream
+from graphs.streams.frames import fields_of, split_frames
+from graphs.streams.turn_stream import HEARTBEAT, TurnStream
 from server.access import allow
 from server.auth import SESSION_COOKIE, Caller
 from server.deps import Desk, desk_of

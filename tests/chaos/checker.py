@@ -26,7 +26,7 @@ from desk.storage.pool import Tx
 from desk.storage.staging import StagedSaver
 from desk.storage.threads import thread_id
 from desk.storage.turns import Turn
-from graphs.inbox import open_vault
+from graphs.commits.inbox import open_vault
 from graphs.reply import restored
 from graphs.services import Services
 from graphs.state import WINDOW

@@ -18,7 +18,7 @@ from typing import Literal
 from desk.domain import DoubleTexting, TenantSettings
 from desk.errors import Unavailable
 from graphs.crash_points import CRASH_POINTS, CrashPoint
-from graphs.streams import IDS_PER_RUN
+from graphs.streams.turn_stream import IDS_PER_RUN
 from tests.chaos.bookshop import SLUG, open_bookshop
 from tests.chaos.customer import Customer, Manner
 from tests.chaos.fleet import Replica

@@ -20,7 +20,7 @@ from typing import Any
 from uuid import uuid4
 
 from bench.processes import resident_mb
-from graphs.streams import IDS_PER_RUN, LOOKED_UP
+from graphs.streams.turn_stream import IDS_PER_RUN, LOOKED_UP
 from tests.chaos.fleet import Replica
 from tests.chaos.history import PASSING, shown
 from tests.chaos.stage import Stage

@@ -17,10 +17,10 @@ from uuid import UUID
 from desk.domain import ConversationId, HandoffId, Principal, Tenant, TenantSettings
 from desk.storage import handoffs
 from desk.storage.handoffs import Handoff
-from graphs.handoff_ground import Acting
-from graphs.handoff_sweep import _alarm, _make_ticket, sweep
-from graphs.handoffs import Move, Situation
-from graphs.office_hours import DAYS
+from graphs.handoffs.ground import Acting
+from graphs.handoffs.machine import Move, Situation
+from graphs.handoffs.office_hours import DAYS
+from graphs.handoffs.sweep import _alarm, _make_ticket, sweep
 from tests.chaos.bookshop import open_bookshop
 from tests.chaos.customer import Customer
 from tests.chaos.history import History, Sent

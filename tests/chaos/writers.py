@@ -12,7 +12,7 @@ import random
 from dataclasses import dataclass, field
 
 from desk.domain import TenantSettings
-from graphs.streams import IDS_PER_RUN
+from graphs.streams.turn_stream import IDS_PER_RUN
 from tests.chaos.customer import Customer, Manner
 from tests.chaos.fleet import Replica
 from tests.chaos.history import History, Talk

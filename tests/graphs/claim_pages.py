@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphs.claims import ClaimGate, Source, Sources
+from graphs.grounding.claims import ClaimGate, Source, Sources
 from server.demo.data import load_faqs
 
 PAGES = Sources(

@@ -14,7 +14,7 @@ from desk.models.port import ChatModel, ModelRequest, ToolCall
 from desk.models.scripted import SCRIPTED, ScriptedAnswer, ScriptedModel
 from desk.storage import messages
 from graphs.brake import Brake
-from graphs.inbox import AcceptedTurn, TurnRequest, accept
+from graphs.commits.inbox import AcceptedTurn, TurnRequest, accept
 from graphs.services import Services
 from graphs.turn import run_turn
 from graphs.untraced import spawn

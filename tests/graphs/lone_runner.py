@@ -14,10 +14,10 @@ from desk.domain import Principal
 from desk.settings import Settings
 from desk.storage import turn_commits, turn_queue
 from desk.telemetry.logs import configure_logs
-from graphs.inbox import TurnRequest
+from graphs.commits.inbox import TurnRequest
 from graphs.registry import open_services
-from graphs.runner import TurnRunner
-from graphs.streams import TurnStream
+from graphs.runtime.runner import TurnRunner
+from graphs.streams.turn_stream import TurnStream
 from tests.graphs.speaking import speaking_flow
 
 

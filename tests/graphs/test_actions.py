@@ -18,7 +18,7 @@ from desk.embedded import Engines
 from desk.events import ToolUsed, TurnEvent
 from desk.models.embeddings import MiniLM
 from desk.storage import effects, handoffs
-from graphs import offering
+from graphs.acting import offering
 from graphs.brake import Brake
 from graphs.registry import open_services
 from graphs.services import Services

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphs.claims import ClaimGate, Source, Sources
+from graphs.grounding.claims import ClaimGate, Source, Sources
 from graphs.grounding.leaks import Secret
 from graphs.grounding.sentences import split_sentences
 from prompts.loader import load_prompt

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from graphs.handoffs import (
+from graphs.handoffs.machine import (
     ENDED,
     MAY,
     Act,

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from desk.domain import McpServer, McpTool
+from graphs.acting.tenant_tools import TenantTools
 from graphs.services import Services
-from graphs.tenant_tools import TenantTools
 from tests.graphs.conversing import POINTS as QUESTION
 from tests.graphs.conversing import Customer, calls, contents
 from tests.servers.mcp_server import CANCEL, POINTS, Mood, mcp_server

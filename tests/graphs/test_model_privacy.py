@@ -160,7 +160,7 @@ async def test_a_request_that_the_guard_stops_is_not_sent(
     def broken(*_args: object, **_more: object) -> None:
         raise EgressBlocked
 
-    monkeypatch.setattr("graphs.briefing.check_egress", broken)
+    monkeypatch.setattr("graphs.prompting.briefing.check_egress", broken)
     told = await hosted.say(POINTS)
     assert wire.requests == []
     assert "language model" in told.degraded
@@ -174,8 +174,8 @@ async def test_the_guard_itself_stops_what_the_scrubber_missed(
     async def untouched(texts: list[str], *_: object, **__: object) -> list[str]:
         return texts
 
-    monkeypatch.setattr("graphs.briefing._hidden", untouched)
-    monkeypatch.setattr("graphs.briefing.phrase", lambda *_: CANARIES["EMAIL"])
+    monkeypatch.setattr("graphs.prompting.briefing._hidden", untouched)
+    monkeypatch.setattr("graphs.prompting.briefing.phrase", lambda *_: CANARIES["EMAIL"])
     told = await hosted.say(POINTS)
     assert wire.requests == []
     assert "language model" in told.degraded

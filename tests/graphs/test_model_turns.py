@@ -17,7 +17,7 @@ from desk.models.port import ModelRequest, ToolCall
 from desk.models.scripted import ScriptedAnswer
 from desk.storage.effects import list_for_turn
 from desk.tooling import Tool, ToolContext, ToolResult
-from graphs.inbox import AcceptedTurn, reopen
+from graphs.commits.inbox import AcceptedTurn, reopen
 from graphs.services import Services
 from tests.graphs.conversing import KINDLE, POINTS, POINTS_ANSWER, Customer, calls, contents
 

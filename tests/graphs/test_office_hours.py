@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from desk.domain import TenantSettings
 from desk.errors import Misconfigured
-from graphs.office_hours import due_at, office_hours, parse_office_hours, spoken_time
+from graphs.handoffs.office_hours import due_at, office_hours, parse_office_hours, spoken_time
 
 BERLIN = TenantSettings(timezone="Europe/Berlin", office_hours=("mon-fri 09:00-18:00", "sat 10:00-14:00"))
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))

@@ -9,7 +9,7 @@ import pytest
 from desk.domain import Principal
 from evals.order_service import read_orders
 from evals.suites.orders import evaluate_orders, make_questions
-from graphs.orders_meant import MOST_RECENT
+from graphs.hearing.orders_meant import MOST_RECENT
 from graphs.services import Services
 from tests.graphs.conversing import Customer
 

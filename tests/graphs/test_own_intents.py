@@ -12,9 +12,9 @@ import pytest
 from desk.domain import Principal, TenantSettings, TurnId
 from desk.errors import InvalidInput
 from desk.storage import prompt_bundles, tenants
-from graphs.prompt_book import PromptBook
-from graphs.recorded import open_turn, prompt_told
-from graphs.sandbox import Fork, run_fork
+from graphs.prompting.book import PromptBook
+from graphs.replays.recorded import open_turn, prompt_told
+from graphs.replays.sandbox import Fork, run_fork
 from graphs.services import Services
 from prompts.choice import PromptChoice
 from prompts.intents import read_intents

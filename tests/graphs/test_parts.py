@@ -9,7 +9,7 @@ import pytest
 from desk.domain import Principal
 from desk.events import Cited
 from desk.models.scripted import ScriptedAnswer
-from graphs.recorded import open_turn
+from graphs.replays.recorded import open_turn
 from graphs.services import Services
 from tests.graphs.conversing import POINTS, POINTS_ANSWER, Customer
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from desk.domain import Principal, TenantSettings
 from desk.storage import tenants
-from graphs.recorded import open_turn
+from graphs.replays.recorded import open_turn
 from graphs.services import Services
 from tests.graphs.conversing import Customer, Told
 

@@ -13,7 +13,7 @@ from desk.domain import ConversationId, Principal, Tenant, TenantSettings
 from desk.retrieval.ingest import ingest
 from desk.storage import prompt_bundles, tenants
 from desk.storage.faqs import FaqEntry
-from graphs.prompt_book import PromptBook
+from graphs.prompting.book import PromptBook
 from graphs.services import Services
 from graphs.turn import run_turn
 from graphs.untraced import spawn

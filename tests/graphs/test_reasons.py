@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from desk.domain import Principal
-from graphs.reasons import with_reasons
-from graphs.recorded import open_turn
+from graphs.hearing.reasons import with_reasons
+from graphs.replays.recorded import open_turn
 from graphs.services import Services
 from prompts.choice import PromptChoice
 from tests.graphs.conversing import Customer

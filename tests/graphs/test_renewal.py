@@ -8,10 +8,10 @@ import pytest
 
 from desk.domain import ConversationId, SubjectId, TenantId, TurnId, new_id
 from desk.storage.turns import Claim
-from graphs.runner import TurnRunner
-from graphs.running import Running
+from graphs.runtime.runner import TurnRunner
+from graphs.runtime.running import Running
 from graphs.services import Services
-from graphs.streams import TurnStream
+from graphs.streams.turn_stream import TurnStream
 
 
 @pytest.fixture

@@ -27,11 +27,11 @@ from desk.settings import Settings
 from desk.storage import messages, tenants, turn_queue, turns
 from desk.storage.messages import Message
 from desk.telemetry.logs import configure_logs
-from graphs.inbox import TurnRequest
+from graphs.commits.inbox import TurnRequest
 from graphs.registry import open_services
-from graphs.runner import TurnRunner
+from graphs.runtime.runner import TurnRunner
 from graphs.services import Services
-from graphs.streams import TurnStream
+from graphs.streams.turn_stream import TurnStream
 from tests.conftest import MODELS
 from tests.graphs.speaking import RUNS, speaking_flow, words
 from tests.plugins.stores import temporary_home
@@ -164,8 +164,8 @@ async def test_the_turns_of_a_killed_process_go_on_elsewhere(
 async def test_a_turn_that_does_not_end_loses_its_lease(
     services: Services, ann: Principal, shop: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphs.running._OVERDUE_SECONDS", 0.2)
-    monkeypatch.setattr("graphs.runner.RENEW_SECONDS", 0.1)
+    monkeypatch.setattr("graphs.runtime.running._OVERDUE_SECONDS", 0.2)
+    monkeypatch.setattr("graphs.runtime.runner.RENEW_SECONDS", 0.1)
     async with running(services, longest_turn=0.2) as runner:
         stream = await say(runner, ann, shop, "hang")
         await asyncio.sleep(1.0)
@@ -274,7 +274,7 @@ async def _claim_of(services: Services, turn_id: UUID) -> turns.Claim:
 async def test_a_lease_is_renewed_while_the_turn_runs(
     services: Services, ann: Principal, shop: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphs.runner.RENEW_SECONDS", 0.1)
+    monkeypatch.setattr("graphs.runtime.runner.RENEW_SECONDS", 0.1)
     async with running(services) as runner:
         stream = await say(runner, ann, shop, "say 10 every 0.1")
         await asyncio.sleep(0.8)
@@ -298,7 +298,7 @@ async def test_a_turn_over_its_time_ends_with_an_error_and_is_laid_aside(
 async def test_a_stopping_runner_finishes_what_ends_soon_and_hands_back_the_rest(
     services: Services, ann: Principal, shop: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphs.runner.FINISH_SECONDS", 0.8)
+    monkeypatch.setattr("graphs.runtime.runner.FINISH_SECONDS", 0.8)
     runner = TurnRunner(services, on_end=lambda *_: None)
     await runner.start(take_orphans=False)
     short = await say(runner, ann, shop, "say 4 every 0.1")

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from desk.domain import HttpTool, TenantSettings
 from desk.errors import InvalidInput
+from graphs.acting.tenant_tools import TenantTools, secret_of
 from graphs.services import Services
-from graphs.tenant_tools import TenantTools, secret_of
 from server.tenant_settings import changed_settings
 from tests.graphs.conversing import POINTS, Customer, calls, contents
 from tests.tools.local_server import LocalServer, json_answer, serving

@@ -153,7 +153,9 @@ async def test_a_value_that_slipped_through_is_stopped_by_the_guard(
     ada: Customer, exporter: TraceExporter, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocked = counted("blocked")
-    monkeypatch.setattr("graphs.traced.hide_json", lambda value, _: {**value, "noted": {"leak": SECRET}})
+    monkeypatch.setattr(
+        "graphs.commits.traced.hide_json", lambda value, _: {**value, "noted": {"leak": SECRET}}
+    )
     await ada.say("Which cards do you take?")
     await asyncio.to_thread(exporter.close)
     assert sink.requests == []

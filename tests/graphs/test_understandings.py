@@ -11,7 +11,7 @@ import numpy as np
 from desk.domain import Tenant, TenantId, TenantSettings
 from desk.models.embeddings import CACHED_LENGTH, CACHED_TEXTS, MiniLM, Vectors
 from desk.routing.router import Decision
-from graphs.understandings import Understanding, Understandings
+from graphs.hearing.understandings import Understanding, Understandings
 from prompts.choice import PromptChoice
 from prompts.intents import load_intents
 from tools import TOOLS

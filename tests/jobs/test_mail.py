@@ -19,8 +19,8 @@ from desk.storage import deliveries, handoff_events, handoffs, tenants
 from desk.storage.handoffs import Handoff, HandoffRequest
 from desk.storage.pool import Database
 from desk.telemetry.logs import configure_logs
-from graphs.handoff_ground import change_to
-from graphs.handoffs import Situation
+from graphs.handoffs.ground import change_to
+from graphs.handoffs.machine import Situation
 from server.jobs.mail import deliver_mail
 from server.jobs.registry import every_tenant, owed_by
 from server.jobs.workplace import Workplace, open_workplace

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from desk.errors import Unavailable
-from graphs.handoff_sweep import Swept
+from graphs.handoffs.sweep import Swept
 from server.jobs.sweeping import sweeping
 
 

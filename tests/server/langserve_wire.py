@@ -17,8 +17,8 @@ from langsmith.utils import tracing_is_enabled
 from desk.domain import ConversationId, Principal, Tenant, TurnId, new_id
 from desk.errors import DeskError
 from desk.events import Accepted, Done, TurnEvent
-from graphs.inbox import TurnRequest
-from graphs.streams import TurnStream
+from graphs.commits.inbox import TurnRequest
+from graphs.streams.turn_stream import TurnStream
 from server.auth import Caller
 from server.errors import handle_errors
 from server.front import Front

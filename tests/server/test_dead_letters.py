@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from desk.domain import Principal, TenantSettings
 from desk.embedded import Engines
-from graphs.fanout import ROUND_SECONDS
+from graphs.streams.fanout import ROUND_SECONDS
 from server.cli import app
 from tests.graphs.speaking import RUNS
 from tests.plugins.stores import temporary_home

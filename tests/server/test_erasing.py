@@ -14,7 +14,7 @@ import pytest
 from desk.domain import Principal, SubjectId, TenantId, TenantSettings
 from desk.embedded import Engines
 from desk.storage import erasures
-from graphs.fanout import feed_key_of
+from graphs.streams.fanout import feed_key_of
 from tests.server.replicas import (
     Replica,
     begun,

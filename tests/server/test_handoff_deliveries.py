@@ -16,7 +16,7 @@ from desk.domain import ConversationId, HandoffId, Principal, Tenant, TenantSett
 from desk.errors import Conflict
 from desk.storage import handoff_events, handoffs, tenants
 from desk.storage.pool import Database
-from graphs.office_hours import DAYS
+from graphs.handoffs.office_hours import DAYS
 from server.issuer import Issuer
 from tests.server.handoff_wire import act, ask_for_person, somebody, waiting
 from tests.server.wire import ask

@@ -13,8 +13,8 @@ from desk.domain import Principal, Tenant, TenantSettings
 from desk.settings import Settings
 from desk.storage import tenants
 from desk.storage.pool import Database
-from graphs.handoff_sweep import Swept, sweep
-from graphs.office_hours import DAYS, office_hours, spoken_time
+from graphs.handoffs.office_hours import DAYS, office_hours, spoken_time
+from graphs.handoffs.sweep import Swept, sweep
 from graphs.registry import open_services
 from graphs.services import Services
 from server.issuer import Issuer

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from desk.domain import ConversationId, TenantSettings, TurnId
 from desk.embedded import Engines
 from desk.events import Done, Token
-from graphs.streams import IDS_PER_RUN, TurnStream
+from graphs.streams.turn_stream import IDS_PER_RUN, TurnStream
 from server.events import Reachable, event_stream
 from server.front import Front
 from server.overload import Overload

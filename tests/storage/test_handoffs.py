@@ -15,8 +15,8 @@ from desk.storage import conversations, handoff_events, handoffs
 from desk.storage.handoffs import Handoff, HandoffRequest
 from desk.storage.pool import Database, Tx
 from desk.storage.turns import Claim
-from graphs.handoff_ground import change_to, situation_of
-from graphs.handoffs import Move, Situation, mode_of, transition
+from graphs.handoffs.ground import change_to, situation_of
+from graphs.handoffs.machine import Move, Situation, mode_of, transition
 
 ANNE = SubjectId(uuid4())
 DUE = datetime.now(UTC) + timedelta(minutes=10)

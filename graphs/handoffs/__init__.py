@@ -1,0 +1,1 @@
+"""Handoffs: how a conversation goes to a person and comes back."""

@@ -1,0 +1,1 @@
+"""Hearing: what a message wants, by rules, by the router and by the talk so far."""

@@ -1,0 +1,95 @@
+"""Follow-ups: a short message that goes on with the one before it, understood together with that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from desk.privacy.pseudonyms import restore
+from desk.routing.follow_up import begins_like_one, speaks_of
+from desk.routing.router import Decision
+from graphs.state import Decided, TurnContext, TurnState
+from prompts.intents import Intent
+from tools.order_numbers import find_order_numbers
+
+if TYPE_CHECKING:
+    from desk.models.embeddings import Vectors
+    from graphs.hearing.decisions import Hearing
+    from graphs.hearing.understandings import Understanding
+
+# A question before is cut to this, so that both fit into the embedder's window.
+_MOST_BEFORE: Final = 300
+# So far ahead of every other intent a message says by itself what it wants.
+_STANDS_ALONE: Final = 0.6
+# So little ahead of the intent of the message before another one says nothing.
+_NEARLY: Final = 0.2
+
+
+def asked_before(state: TurnState) -> str:
+    """What the customer wrote before this message, with pseudonyms; empty for the first."""
+    written = [line["text"] for line in state.get("window", []) if line["role"] == "user"]
+    return written[-2] if len(written) > 1 else ""
+
+
+def with_before(state: TurnState, context: TurnContext) -> str:
+    """The message before and this one as one text, raw."""
+    return f"{restore(asked_before(state), context.vault)} {context.text}"
+
+
+async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> TurnState | None:
+    """The decision on a message that goes on with the one before; None for one that stands on its own.
+
+    The old question weighs more in the two than the few new words. So its intent is taken again only if its
+    answer speaks of these words, or tells something new each time it is asked; another intent only if the
+    message alone does not tell one. Where it tells one that the FAQs answer, they are asked more fully.
+    """
+    context, before = hearing.context, asked_before(state)
+    if not 0 < len(before) <= _MOST_BEFORE or not begins_like_one(context.text):
+        return None
+    if alone.margin >= _STANDS_ALONE and hearing.sure(alone):
+        return None
+    if find_order_numbers(context.text, context.tenant.settings.order_patterns):
+        return None
+    text = with_before(state, context)
+    vector = (await context.services.engine.embedder.embed([text]))[0]
+    joined = hearing.understanding.route(text, vector)
+    context.noted["with_before"] = {"candidate": joined.candidate, "confidence": joined.confidence}
+    if intent := _same_again(state, hearing, joined):
+        return _following(hearing, intent, joined)
+    own = hearing.sure(alone)
+    if own is not None:
+        return _following(hearing, own, alone) if own.route == "faq" else None
+    intent = hearing.sure(joined)
+    return _following(hearing, intent, joined) if intent and _tells_more(intent, hearing) else None
+
+
+def spelled_out(state: TurnState, understanding: Understanding, vector: Vectors) -> str | None:
+    """How the intent of a message that goes on is asked for in full; None for any other message."""
+    decision = state["decision"]
+    if not decision.goes_on or decision.intent is None:
+        return None
+    return understanding.router.example_of(decision.intent, vector)
+
+
+def _following(hearing: Hearing, intent: Intent, found: Decision) -> TurnState:
+    because = "goes on with the message before"
+    decision = Decided(intent.route, intent.name, found.confidence, because, goes_on=True)
+    return {"decision": decision, "topic": {**hearing.topic, "intent": intent.name}}
+
+
+def _same_again(state: TurnState, hearing: Hearing, joined: Decision) -> Intent | None:
+    """The canned intent of the message before, if it is the likeliest or nearly, and its answer fits."""
+    last = hearing.understanding.pack.find(hearing.topic.get("intent") or "")
+    if last is None or last.route != "canned" or not hearing.sure(joined):
+        return None
+    near = joined.runner_up == last.name and joined.margin < _NEARLY
+    if joined.candidate != last.name and not near:
+        return None
+    return last if speaks_of(last.reply_in(state["language"])[0], hearing.context.text) else None
+
+
+def _tells_more(intent: Intent, hearing: Hearing) -> bool:
+    """Whether an intent of both messages together is another one, or tells more when it is asked again."""
+    again = intent.name == hearing.topic.get("intent")
+    if intent.route == "order":
+        return again and bool(hearing.topic.get("order_ids"))
+    return intent.route == "product" or (intent.route == "canned" and not again)

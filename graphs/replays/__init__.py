@@ -1,0 +1,1 @@
+"""Replays: a recorded turn is looked at, taken up from the middle, or run again."""

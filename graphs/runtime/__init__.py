@@ -1,0 +1,1 @@
+"""The runtime: this process's turns run, keep their leases, and are taken over when their process dies."""
