@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from desk.settings import Settings
+from server.app import around, build_routes
 from server.issuer import Issuer
 from tests.server.conftest import bearer
 from tests.server.wire import ask
@@ -130,5 +132,23 @@ async def test_secure_headers_stand_on_every_answer(anyone: httpx.AsyncClient) -
     for path in ("/api/v1/healthz", "/demo", "/api/v1/nothing"):
         headers = (await anyone.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert "strict-transport-security" not in headers, "this one is reached by http"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["x-correlation-id"]
+
+
+async def test_who_is_reached_by_https_is_reached_by_nothing_else() -> None:
+    settings = Settings(public_url="https://desk.example")
+    transport = httpx.ASGITransport(around(build_routes(settings), settings))
+    async with httpx.AsyncClient(transport=transport, base_url="https://desk.example") as client:
+        headers = (await client.get("/api/v1/healthz")).headers
+    assert headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_no_label_of_a_metric_is_what_somebody_sent(anyone: httpx.AsyncClient) -> None:
+    assert_problem(await anyone.request("PROPFIND", "/api/v1/who-sent-this"), 404)
+    told = (await anyone.get("/metrics")).text
+    assert 'method="other",route="unmatched"' in told
+    assert "PROPFIND" not in told
+    assert "who-sent-this" not in told

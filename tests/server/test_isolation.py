@@ -253,3 +253,10 @@ async def test_keys_and_sites_are_their_tenants_own(database: Database, settings
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         async with database.tenant_tx(elsewhere) as tx:
             await sites.create(tx, here.tenant_id, "foreign", [])
+
+
+async def test_the_application_makes_no_temporary_tables(database: Database) -> None:
+    """One named like ours would be found first by what runs as the owner, which would run its triggers."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        async with database.control_tx() as tx:
+            await tx.execute("create temporary table api_keys (like desk_control.api_keys)")
