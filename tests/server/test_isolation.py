@@ -11,7 +11,7 @@ import pytest
 
 from desk.domain import ConversationId, Principal, SubjectId, TenantId, TurnId
 from desk.embedded import Engines
-from desk.errors import NotFound
+from desk.errors import Misconfigured, NotFound
 from desk.settings import Settings
 from desk.storage import api_keys, conversations, messages, sites, steps, turn_commits, turns
 from desk.storage.pool import Database
@@ -260,3 +260,16 @@ async def test_the_application_makes_no_temporary_tables(database: Database) -> 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         async with database.control_tx() as tx:
             await tx.execute("create temporary table api_keys (like desk_control.api_keys)")
+
+
+async def test_nor_does_it_start_where_it_could(migrated: Engines, owner_url: str) -> None:
+    database = Database(migrated.database_url, size=2)
+    async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True) as owner:
+        name = owner.info.dbname
+        await owner.execute(f'grant temporary on database "{name}" to public'.encode())
+        try:
+            with pytest.raises(Misconfigured, match="revoke temporary"):
+                await database.open()
+        finally:
+            await owner.execute(f'revoke temporary on database "{name}" from public'.encode())
+            await database.close()
