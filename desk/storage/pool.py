@@ -203,8 +203,9 @@ class Database:
     async def _refuse_unsafe_role(self) -> None:
         async with self._connection() as conn:
             cursor = await conn.execute(
-                "select rolsuper or rolbypassrls, has_database_privilege(oid, current_database(), 'temporary'),"
-                " current_database() from pg_roles where rolname = %s",
+                "select rolsuper or rolbypassrls, current_database(),"
+                " has_database_privilege(oid, current_database(), 'temporary')"
+                " from pg_roles where rolname = %s",
                 (APP_ROLE,),
             )
             row = await cursor.fetchone()
@@ -215,10 +216,10 @@ class Database:
                 f"The role {APP_ROLE} may bypass row-level security; run"
                 f" `alter role {APP_ROLE} nosuperuser nobypassrls`."
             )
-        if row[1]:
+        if row[2]:
             raise Misconfigured(
-                "The application may make temporary tables, by which it could act as the database's owner;"
-                f' run `desk migrate`, or as that owner `revoke temporary on database "{row[2]}" from public`.'
+                "The application may make temporary tables, by which it could act as the database's owner; run"
+                f' `desk migrate`, or as that owner `revoke temporary on database "{row[1]}" from public`.'
             )
 
 
