@@ -218,8 +218,8 @@ class Database:
             )
         if row[2]:
             raise Misconfigured(
-                "The application may make temporary tables, by which it could act as the database's owner; run"
-                f' `desk migrate`, or as that owner `revoke temporary on database "{row[1]}" from public`.'
+                "The application may make temporary tables, by which it could act as the database's owner;"
+                f' run `desk migrate`, or as it `revoke temporary on database "{row[1]}" from public`.'
             )
 
 
