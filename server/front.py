@@ -11,7 +11,7 @@ import orjson
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from desk.errors import DeskError, PayloadTooLarge, RateLimited
+from desk.errors import DeskError, InvalidInput, PayloadTooLarge, RateLimited
 from desk.telemetry.metrics import REQUEST_SECONDS, REQUESTS
 from server.overload import Overload
 
@@ -50,6 +50,7 @@ _OURS = frozenset(
 
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _TURNS = frozenset({"/api/v1/chat/", "/api/v1/chat/send", "/api/v1/chat/stream", "/chat"})
+_SLASH = "An address may hold no encoded slash."
 _TOO_LARGE = f"A request body may hold at most {LARGEST_BODY // 1024} KB."
 
 log = structlog.get_logger("desk.access")
@@ -87,7 +88,10 @@ class Front:
             await send(message)
 
         try:
-            if _is_turn(scope) and self._overload.refuses:
+            if b"%2f" in scope.get("raw_path", b"").lower():
+                # Decoded, it would lead to another route than a proxy that sees it takes it for.
+                await _refuse(send_with_headers, request_id, InvalidInput(_SLASH))
+            elif _is_turn(scope) and self._overload.refuses:
                 await _refuse(send_with_headers, request_id, self._overload.refusal())
             elif _declared_length(scope) > LARGEST_BODY:
                 await _refuse(send_with_headers, request_id, PayloadTooLarge(_TOO_LARGE))

@@ -105,6 +105,13 @@ async def test_an_id_with_a_nul_is_refused(ada: httpx.AsyncClient) -> None:
     assert_problem(await ada.get("/api/v1/faqs/search", params={"q": "a\0b"}), 422)
 
 
+async def test_an_encoded_slash_leads_nowhere(ada: httpx.AsyncClient) -> None:
+    conversation = (await ask(ada, "hi"))["conversation_id"]
+    for slash in ("%2F", "%2f"):
+        assert_problem(await ada.get(f"/api/v1/conversations/{conversation}{slash}messages"), 422)
+    assert (await ada.get(f"/api/v1/conversations/{conversation}/messages")).status_code == 200
+
+
 async def test_a_file_that_the_playground_has_not_is_a_problem_too(ada: httpx.AsyncClient) -> None:
     assert_problem(await ada.get("/langserve/support/playground/nothing.js"), 404)
 
