@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.requests import HTTPConnection
 
@@ -37,6 +37,8 @@ class TrustedProxies:
             found = ip_address(hop)
         except ValueError:
             return False
+        if isinstance(found, IPv6Address):  # how a socket that listens for both sees IPv4
+            found = found.ipv4_mapped or found
         return any(found.version == network.version and found in network for network in self._networks)
 
 

@@ -107,7 +107,8 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
 
 def around(routes: FastAPI, settings: Settings) -> ASGIApp:
     """The routes with the layers around them."""
-    app: ASGIApp = Front(routes, routes.state.overload)
+    secure = settings.public_address.startswith("https://")
+    app: ASGIApp = Front(routes, routes.state.overload, secure=secure)
     return Reachable(ForeignPages(app, settings.allowed_origins, routes))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from uuid import uuid4
 
@@ -11,7 +11,7 @@ import orjson
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from desk.errors import DeskError, PayloadTooLarge, RateLimited
+from desk.errors import DeskError, InvalidInput, PayloadTooLarge, RateLimited
 from desk.telemetry.metrics import REQUEST_SECONDS, REQUESTS
 from server.overload import Overload
 
@@ -35,7 +35,9 @@ _Header = tuple[bytes, bytes]
 _SAME_FOR_ALL: tuple[_Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
 )
+_ONLY_HTTPS: _Header = (b"strict-transport-security", b"max-age=31536000")
 _OURS = frozenset(
     {
         b"x-correlation-id",
@@ -46,7 +48,9 @@ _OURS = frozenset(
     }
 )
 
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _TURNS = frozenset({"/api/v1/chat/", "/api/v1/chat/send", "/api/v1/chat/stream", "/chat"})
+_SLASH = "An address may hold no encoded slash."
 _TOO_LARGE = f"A request body may hold at most {LARGEST_BODY // 1024} KB."
 
 log = structlog.get_logger("desk.access")
@@ -61,9 +65,11 @@ def correlation_id(scope: Scope) -> str:
 class Front:
     """Wraps the application; turns are refused here, before anything is spent on them, in an overload."""
 
-    def __init__(self, app: ASGIApp, overload: Overload) -> None:
+    def __init__(self, app: ASGIApp, overload: Overload, *, secure: bool = False) -> None:
+        """`secure` says that browsers come by https: they are told to come by nothing else from then on."""
         self._app = app
         self._overload = overload
+        self._same = (*_SAME_FOR_ALL, _ONLY_HTTPS) if secure else _SAME_FOR_ALL
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or pass another kind of connection through."""
@@ -78,11 +84,14 @@ class Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _with_ours(message.get("headers", ()), scope, request_id)
+                message["headers"] = _with_ours(message.get("headers", ()), self._same, scope, request_id)
             await send(message)
 
         try:
-            if _is_turn(scope) and self._overload.refuses:
+            if b"%2f" in scope.get("raw_path", b"").lower():
+                # Decoded, it would lead to another route than a proxy that sees it takes it for.
+                await _refuse(send_with_headers, request_id, InvalidInput(_SLASH))
+            elif _is_turn(scope) and self._overload.refuses:
                 await _refuse(send_with_headers, request_id, self._overload.refusal())
             elif _declared_length(scope) > LARGEST_BODY:
                 await _refuse(send_with_headers, request_id, PayloadTooLarge(_TOO_LARGE))
@@ -93,10 +102,12 @@ class Front:
             _note(scope, status, time.perf_counter() - began, request_id)
 
 
-def _with_ours(headers: Iterable[_Header], scope: Scope, request_id: str) -> list[_Header]:
+def _with_ours(
+    headers: Iterable[_Header], same: Sequence[_Header], scope: Scope, request_id: str
+) -> list[_Header]:
     """A response's headers with those that all of ours have; what a route says of caching stands."""
     kept = [header for header in headers if header[0] not in _OURS]
-    kept += _SAME_FOR_ALL
+    kept += same
     kept.append((b"x-correlation-id", request_id.encode()))
     kept.append((b"content-security-policy", _csp(scope["path"])))
     if not any(name == b"cache-control" for name, _ in kept):
@@ -159,11 +170,12 @@ async def _refuse(send: Send, request_id: str, error: DeskError) -> None:
 
 def _note(scope: Scope, status: int, seconds: float, request_id: str) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
-    REQUESTS.labels(scope["method"] if status != 405 else "other", route, str(status)).inc()
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    REQUESTS.labels(method, route, str(status)).inc()
     REQUEST_SECONDS.labels(route).observe(seconds)
     log.info(
         "request",
-        method=scope["method"],
+        method=method,
         route=route,
         status=status,
         ms=round(seconds * 1000, 2),

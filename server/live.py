@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, aclosing
 from typing import Any
 
 import orjson
@@ -24,15 +25,29 @@ def live_frame(event_id: int, name: str, data: dict[str, Any]) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event_id, name.encode(), orjson.dumps(data))
 
 
-def live_stream(frames: AsyncIterator[bytes], who: Callable[[], Awaitable[object]]) -> StreamingResponse:
-    """The response that stays open while `who` finds its caller; `frames` is closed at the end."""
+def live_stream(
+    frames: AsyncIterator[bytes],
+    who: Callable[[], Awaitable[object]],
+    counted: AbstractContextManager[None],
+) -> StreamingResponse:
+    """The response that stays open while `who` finds its caller; `counted` is held meanwhile."""
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_kept_alive(frames, who), media_type="text/event-stream", headers=headers)
+    told = _counted(_kept_alive(frames, who), counted)
+    return StreamingResponse(told, media_type="text/event-stream", headers=headers)
+
+
+async def _counted(
+    frames: AsyncGenerator[bytes, None], counted: AbstractContextManager[None]
+) -> AsyncIterator[bytes]:
+    with counted:
+        async with aclosing(frames):
+            async for frame in frames:
+                yield frame
 
 
 async def _kept_alive(
     frames: AsyncIterator[bytes], who: Callable[[], Awaitable[object]]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The frames, with a comment line whenever nothing came for four seconds."""
     now = asyncio.get_running_loop().time
     ends, checked_at = now() + LONGEST_SECONDS, now()

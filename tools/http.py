@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -24,6 +24,11 @@ TOTAL_SECONDS: Final = 3.0
 LARGEST_BODY: Final = 256 * 1024
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+# Python calls some addresses global that lead inside: gateways' to IPv4 (64:ff9b::, 2002::), old local ones.
+_INTERNET: Final = ip_network("2000::/3")
+_WRAPPED: Final = ip_network("2002::/16")
+_ODD: Final = (ip_network("192.0.0.0/24"), ip_network("192.88.99.0/24"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +159,18 @@ class TenantHttp:
         except OSError as error:
             raise _unreachable(f"{type(error).__name__} for {host}") from error
         addresses = [str(entry[4][0]) for entry in found]
-        if not trusted and not all(ip_address(address).is_global for address in addresses):
+        if not trusted and not all(is_public(address) for address in addresses):
             raise _unreachable(f"{host} has a private address")
         # IPv4 first: a name such as localhost often has an IPv6 address on which nobody listens.
         return min(addresses, key=lambda address: ":" in address)
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is somewhere on the internet, and no way to another one behind it."""
+    found = ip_address(address)
+    if isinstance(found, IPv6Address):
+        return found.is_global and found in _INTERNET and found not in _WRAPPED
+    return found.is_global and not found.is_multicast and not any(found in odd for odd in _ODD)
 
 
 @lru_cache(maxsize=1)

@@ -43,10 +43,11 @@ async def find(tx: Tx, identity_hash: bytes) -> Account | None:
     return Account(*row) if row else None
 
 
-async def get(tx: Tx, account_id: SubjectId) -> Account | None:
-    """The account of this subject, whose row it locks."""
+async def get(tx: Tx, account_id: SubjectId, *, hold: bool = True) -> Account | None:
+    """The account of this subject; `hold` locks its row."""
+    lock = "for no key update of a" if hold else ""
     cursor = await tx.execute(
-        f"select {_COLUMNS} {_FROM} where a.subject_id = %s and s.erased_at is null for update of a",
+        f"select {_COLUMNS} {_FROM} where a.subject_id = %s and s.erased_at is null {lock}",
         (account_id,),
     )
     row = await cursor.fetchone()
@@ -93,9 +94,15 @@ async def set_password(
 
 
 async def change(tx: Tx, account_id: SubjectId, *, state: AccountState, role: AccountRole) -> None:
-    """Set what the account is and may do."""
+    """Set what the account is and may do.
+
+    A password that nobody confirmed may be a stranger's: disabling takes it away, as enabling confirms.
+    """
     await tx.execute(
-        "update accounts set state = %s, role = %s where subject_id = %s", (state, role, account_id)
+        "update accounts set state = %(state)s, role = %(role)s, password_hash ="
+        " case when state = 'pending' and %(state)s = 'disabled' then null else password_hash end"
+        " where subject_id = %(id)s",
+        {"state": state, "role": role, "id": account_id},
     )
 
 

@@ -37,6 +37,11 @@ _GROUND = (
     "grant select on desk_control.migrations to desk_app",
 )
 
+# A function that runs as its owner finds a temporary table before ours of that name, and runs its triggers.
+_NO_TEMPORARY_TABLES = (
+    "do $$ begin execute format('revoke temporary on database %I from public', current_database()); end $$"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -124,6 +129,7 @@ async def _apply_missing(
 ) -> int:
     ran = await _migrate_placement(conn, CONTROL, migrations, say)
     await conn.execute("select desk_control.share_grants('desk_control', 'desk_placed')")
+    await conn.execute(_NO_TEMPORARY_TABLES.encode())
     placements = await _placements(conn)
     done = await _applied(conn)
     for number, placement in enumerate(placements, 1):

@@ -203,7 +203,10 @@ class Database:
     async def _refuse_unsafe_role(self) -> None:
         async with self._connection() as conn:
             cursor = await conn.execute(
-                "select rolsuper or rolbypassrls from pg_roles where rolname = %s", (APP_ROLE,)
+                "select rolsuper or rolbypassrls, current_database(),"
+                " has_database_privilege(oid, current_database(), 'temporary')"
+                " from pg_roles where rolname = %s",
+                (APP_ROLE,),
             )
             row = await cursor.fetchone()
         if row is None:
@@ -212,6 +215,11 @@ class Database:
             raise Misconfigured(
                 f"The role {APP_ROLE} may bypass row-level security; run"
                 f" `alter role {APP_ROLE} nosuperuser nobypassrls`."
+            )
+        if row[2]:
+            raise Misconfigured(
+                "The application may make temporary tables, by which it could act as the database's owner;"
+                f' run `desk migrate`, or as it `revoke temporary on database "{row[1]}" from public`.'
             )
 
 

@@ -28,7 +28,7 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A token that is known: of whom, since when signed in, and until when."""
+    """A token that is known: of whom, from when its login counts, and until when."""
 
     id: UUID
     family_id: UUID
@@ -49,13 +49,19 @@ def read(text: str) -> Presented | None:
         return None
 
 
-async def begin(tx: Tx, tenant_id: TenantId, subject_id: SubjectId, *, days: int) -> str:
-    """The first token of a new family, which ends after `days` however often it is used."""
+async def begin(
+    tx: Tx, tenant_id: TenantId, subject_id: SubjectId, valid_after: datetime | None, *, days: int
+) -> str | None:
+    """The first token of a new family, which ends after `days` however often it is used.
+
+    None when the person was signed out everywhere since they proved who they are, which was at `valid_after`.
+    """
     return await _add(
         tx,
-        "values (%(tenant)s, %(id)s, %(id)s, %(subject)s, %(hash)s, now(),"
-        " now() + make_interval(days => %(days)s))",
-        {"tenant": tenant_id, "subject": subject_id, "days": days},
+        "select tenant_id, %(id)s, %(id)s, id, %(hash)s, greatest(now(), valid_after),"
+        " now() + make_interval(days => %(days)s) from subjects"
+        " where id = %(subject)s and valid_after is not distinct from %(valid_after)s for share",
+        {"tenant": tenant_id, "subject": subject_id, "valid_after": valid_after, "days": days},
     )
 
 
@@ -72,7 +78,7 @@ async def find(tx: Tx, presented: Presented) -> RefreshToken | None:
     return RefreshToken(*row[:6])
 
 
-async def rotate(tx: Tx, tenant_id: TenantId, token: RefreshToken) -> str:
+async def rotate(tx: Tx, tenant_id: TenantId, token: RefreshToken) -> str | None:
     """Use the token up; the next one of its family."""
     await tx.execute("update refresh_tokens set used_at = now() where id = %s", (token.id,))
     return await _add(
@@ -99,15 +105,18 @@ async def delete_expired(tx: Tx) -> int:
     return cursor.rowcount
 
 
-async def _add(tx: Tx, rows: str, values: dict[str, object]) -> str:
+async def _add(tx: Tx, row: str, values: dict[str, object]) -> str | None:
+    """A new token; None when `row` gives none."""
     token_id, secret = new_id(), secrets.token_urlsafe(32)
-    await tx.execute(
+    cursor = await tx.execute(
         "insert into refresh_tokens"
-        f" (tenant_id, id, family_id, subject_id, secret_hash, began_at, expires_at) {rows}",
+        f" (tenant_id, id, family_id, subject_id, secret_hash, began_at, expires_at) {row}",
         {**values, "id": token_id, "hash": _hash(secret)},
     )
     tenant_id = values["tenant"]
     assert isinstance(tenant_id, UUID)
+    if cursor.rowcount == 0:
+        return None
     return f"{_PREFIX}{tenant_id.hex}_{token_id.hex}_{secret}"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from desk.domain import ConversationId, MessageId, Principal, Route, SubjectId, TurnId, TurnState
+from desk.storage import audit
 from desk.storage.pool import Tx
 
 Label = Literal["right", "wrong", "incomplete", "knowledge_missing", "intent_missed", "not_ours", "unclear"]
@@ -56,6 +58,13 @@ async def list_page(
         {"conversation": conversation_id, "before": before, "limit": limit},
     )
     return [Listed(*row) for row in await cursor.fetchall()]
+
+
+async def note_look(tx: Tx, principal: Principal, found: Sequence[Listed]) -> None:
+    """Note in the audit which turns somebody was shown with their words: from the newest to the oldest."""
+    if found:
+        detail = {"to": str(found[-1].id), "count": len(found)}
+        await audit.record(tx, principal, "turns.read", str(found[0].id), detail)
 
 
 async def put(tx: Tx, principal: Principal, turn_id: TurnId, label: Label, became: Became | None) -> bool:

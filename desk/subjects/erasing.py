@@ -29,7 +29,7 @@ async def mailed_address(database: Database, keys: KeyRing, person: Principal) -
     """The address of the person's account, if they have one: where this service writes to."""
     assert person.subject_id is not None
     async with database.tenant_tx(person) as tx:
-        account = await accounts.get(tx, person.subject_id)
+        account = await accounts.get(tx, person.subject_id, hold=False)
     if account is None:
         return None
     try:

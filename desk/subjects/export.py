@@ -75,7 +75,7 @@ class Exporter:
 
     async def _account(self) -> dict[str, Any] | None:
         async with self.database.tenant_tx(self.by) as tx:
-            account = await accounts.get(tx, self.person.id)
+            account = await accounts.get(tx, self.person.id, hold=False)
         if account is None:
             return None
         email = self.key.open_text(account.email_sealed, aad=accounts.email_aad(account.id))

@@ -27,6 +27,8 @@ def serve() -> None:
     """Serve the application on DESK_HOST and DESK_PORT; needs DATABASE_URL."""
     import uvicorn
 
+    from server.listening import Punctual
+
     settings = load_settings()
     if settings.database_url is None:
         raise Misconfigured("DATABASE_URL is not set; `desk run` starts embedded stores and the demo.")
@@ -42,7 +44,7 @@ def serve() -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=6,  # running turns are handed back after five
         ws_max_size=128 * 1024,
-        h11_max_incomplete_event_size=32 * 1024,
+        http=Punctual,
     )
 
 

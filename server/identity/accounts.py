@@ -77,9 +77,9 @@ class Accounts:
             spent = await account_codes.spend(tx, account.id, "verify", self._membership.hash(code))
             if not spent or locked is None or locked.state != "pending":
                 raise Unauthenticated(_WRONG_CODE)
-            await accounts.change(tx, account.id, state="active", role=account.role)
+            await accounts.change(tx, account.id, state="active", role=locked.role)
             await audit.record(tx, _themselves(tenant, account.id), "account.verified", str(account.id))
-        return await self._proved(SignedIn(tenant, account, email))
+        return await self._proved(SignedIn(tenant, locked, email))
 
     async def login(self, slug: str, email: str, password: str) -> SignedIn:
         """Sign in; raises Unauthenticated, and RateLimited with a growing wait after five failures."""
@@ -88,7 +88,11 @@ class Accounts:
         known = account.password_hash if account and active else None
         if not await self._passwords.matches(password, known) or tenant is None or account is None:
             raise Unauthenticated(_WRONG)
-        return await self._proved(SignedIn(tenant, account, email))
+        # Comparing takes its time, and meanwhile the account may have been disabled or its password replaced.
+        fresh = await self._find(tenant.id, email)
+        if fresh is None or fresh.state != "active" or fresh.password_hash != known:
+            raise Unauthenticated(_WRONG)
+        return await self._proved(SignedIn(tenant, fresh, email))
 
     async def reset(self, slug: str, email: str) -> None:
         """Send a code for a new password, if there is such an account."""
@@ -151,8 +155,7 @@ class Accounts:
     async def _proved(self, who: SignedIn) -> SignedIn:
         async with self._engine.database.control_tx() as tx:
             await login_attempts.clear(tx, self._attempts_of(who.tenant.slug, who.email))
-        fresh = await self._find(who.tenant.id, who.email)
-        return SignedIn(who.tenant, fresh or who.account, who.email)
+        return who
 
     async def _tenant(self, slug: str) -> Tenant | None:
         try:

@@ -14,6 +14,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from desk.errors import InvalidInput, RateLimited
 
 SHORTEST, LONGEST = 10, 200
+FEWEST_SIGNS = 5
 _AT_ONCE = 2
 _MOST_WAITING = 32
 
@@ -65,5 +66,7 @@ def refuse_weak(password: str, email: str) -> None:
     """Raises InvalidInput unless it may be chosen."""
     if not SHORTEST <= len(normal(password)) <= LONGEST:
         raise InvalidInput(f"A password has {SHORTEST} to {LONGEST} characters.")
+    if len(set(normal(password).casefold())) < FEWEST_SIGNS:
+        raise InvalidInput(f"A password has at least {FEWEST_SIGNS} different characters.")
     if normal(password).casefold() == email.casefold():
         raise InvalidInput("The password must not be the e-mail address.")

@@ -12,7 +12,7 @@ from desk.domain import Principal
 from desk.errors import Unauthenticated
 from desk.storage import accounts, audit, refresh_tokens
 from desk.storage.accounts import Account
-from desk.storage.refresh_tokens import Presented
+from desk.storage.refresh_tokens import Presented, RefreshToken
 from server.access import RIGHTS, Role
 from server.identity.accounts import SignedIn
 from server.issuer import Issuer
@@ -31,10 +31,18 @@ class SignIns:
         self._issuer = issuer
 
     async def tokens(self, who: SignedIn) -> dict[str, Any]:
-        """An access token and the first refresh token of this login."""
+        """An access token and the first refresh token of this login.
+
+        Raises Unauthenticated when all logins were ended since the account was proved.
+        """
         days = self._engine.settings.refresh_token_expire_days
         async with self._engine.database.tenant_tx(Principal(who.tenant.id, "worker")) as tx:
-            refresh = await refresh_tokens.begin(tx, who.tenant.id, who.account.id, days=days)
+            account = who.account
+            refresh = await refresh_tokens.begin(
+                tx, who.tenant.id, account.id, account.valid_after, days=days
+            )
+        if refresh is None:
+            raise Unauthenticated
         return self._answer(who, refresh)
 
     def session(self, who: SignedIn) -> str:
@@ -61,12 +69,12 @@ class SignIns:
         worker = Principal(tenant.id, "worker")
         async with self._engine.database.tenant_tx(worker) as tx:
             token = await refresh_tokens.find(tx, presented)
-            account = await accounts.get(tx, token.subject_id) if token else None
+            account = await accounts.get(tx, token.subject_id, hold=False) if token else None
             fresh = None
             if token is not None and token.was_used:
                 await refresh_tokens.end_family(tx, token.family_id)
                 await audit.record(tx, worker, "refresh_token.reused", str(token.subject_id))
-            elif token is not None and account is not None and account.state == "active":
+            elif token is not None and account is not None and _counts(token, account):
                 fresh = await refresh_tokens.rotate(tx, tenant.id, token)
         if fresh is None or account is None:
             log.info("refresh_refused", what="reused" if token is not None and token.was_used else "unknown")
@@ -121,6 +129,12 @@ def role_of(account: Account) -> Role:
         if role == account.role:
             return role
     raise Unauthenticated
+
+
+def _counts(token: RefreshToken, account: Account) -> bool:
+    """One that was made while all logins ended is deleted by nobody, and does not count."""
+    ended = account.valid_after is not None and token.began_at < account.valid_after
+    return account.state == "active" and not ended
 
 
 def _ended_at(account: Account) -> float:

@@ -33,6 +33,9 @@ async def list_conversations(
     mine = principal.subject_id if principal.scope == "user" else None
     async with desk.services.engine.database.tenant_tx(principal) as tx:
         found = await conversations.list_page(tx, subject_id=mine, before=cursor, limit=limit)
+        if mine is None and found:
+            detail = {"to": str(found[-1].id), "count": len(found)}
+            await audit.record(tx, principal, "conversations.read", str(found[0].id), detail)
     page = [await _shown(desk, principal, conversation) for conversation in found]
     next_cursor = page[-1]["updated_at"] if len(page) == limit else None
     return json_response({"conversations": page, "next_cursor": next_cursor})
@@ -91,6 +94,8 @@ def _deleter(caller: Caller) -> Principal:
 async def _find(desk: Desk, principal: Principal, conversation_id: UUID) -> Conversation:
     async with desk.services.engine.database.tenant_tx(principal) as tx:
         conversation = await conversations.get(tx, ConversationId(conversation_id))
+        if conversation is not None and conversation.subject_id != principal.subject_id:
+            await audit.record(tx, principal, "conversation.read", str(conversation_id))
     if conversation is None:
         raise NotFound
     return conversation

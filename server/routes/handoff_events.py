@@ -15,6 +15,7 @@ from desk.privacy.pseudonyms import restore
 from desk.storage import conversations, handoff_events, messages
 from desk.storage.handoff_events import HandoffEvent
 from graphs.commits.inbox import open_vault
+from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
 from server.live import live_frame, live_stream
 from server.routes.chat import person
@@ -36,8 +37,9 @@ async def agent_events(
 ) -> Response:
     """`queued, ticketed, claimed, message, returned, closed, sla_due`, without any text of the customer."""
     acting = acting_agent(desk, caller)
+    desk.streams.check(caller)
     begin = last_event_id if last_event_id is not None else after
-    return live_stream(_agent_frames(desk, acting.who, begin), lambda: desk.authenticator.caller(request))
+    return _live(desk, request, caller, _agent_frames(desk, acting.who, begin))
 
 
 @router.get(
@@ -55,15 +57,19 @@ async def customer_events(
     Without `Last-Event-ID` it begins where the latest handoff began.
     """
     principal, chosen = person(caller).as_user(), ConversationId(conversation_id)
+    desk.streams.check(caller)
     async with desk.services.engine.database.tenant_tx(principal) as tx:
         if await conversations.get(tx, chosen) is None:
             raise NotFound
         begin = last_event_id
         if begin is None:
             begin = await handoff_events.before_latest_handoff(tx, chosen)
-    return live_stream(
-        _customer_frames(desk, principal, chosen, begin), lambda: desk.authenticator.caller(request)
-    )
+    return _live(desk, request, caller, _customer_frames(desk, principal, chosen, begin))
+
+
+def _live(desk: Desk, request: Request, caller: Caller, frames: AsyncIterator[bytes]) -> Response:
+    """The frames as long as the caller holds, as one of the streams that they may have open."""
+    return live_stream(frames, lambda: desk.authenticator.caller(request), desk.streams.counted(caller))
 
 
 async def _agent_frames(desk: Desk, who: Principal, after: int | None) -> AsyncIterator[bytes]:

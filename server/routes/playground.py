@@ -58,6 +58,7 @@ async def list_turns(
             before=TurnId(cursor) if cursor else None,
             limit=limit,
         )
+        await turn_reviews.note_look(tx, viewer, found)
     page = await shown_list(desk.services, viewer, found)
     return json_response({"turns": page, "next_cursor": page[-1]["id"] if len(page) == limit else None})
 
@@ -65,7 +66,10 @@ async def list_turns(
 @router.get("/turns/{turn_id}", summary="A recorded turn with its steps", responses=answers())
 async def get_turn(turn_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Each node's input, output, time and cost, what a model was sent, and what may be changed in a run."""
-    recorded = await open_turn(desk.services, person(caller), caller.tenant, TurnId(turn_id))
+    viewer = person(caller)
+    recorded = await open_turn(desk.services, viewer, caller.tenant, TurnId(turn_id))
+    async with desk.services.engine.database.tenant_tx(viewer) as tx:
+        await audit.record(tx, viewer, "turn.read", str(turn_id))
     return json_response(await shown_turn(desk.services, recorded))
 
 

@@ -78,11 +78,13 @@ async def put_consent(body: ConsentBody, desk: CurrentDesk, caller: CurrentCalle
 @router.post("/subjects/find", summary="Find a person of the tenant")
 async def find_subject(body: FindSubjectBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The subject's id, by the name in their tokens; in the body, so that no address stands in a URL."""
-    keys = desk.services.engine.keys
+    admin, keys = person(caller), desk.services.engine.keys
     issuer = body.issuer or desk.services.engine.settings.issuer
-    found = await keys.find(person(caller), issuer, body.user)
+    found = await keys.find(admin, issuer, body.user)
     if found is None:
         raise NotFound
+    async with desk.services.engine.database.tenant_tx(admin) as tx:
+        await audit.record(tx, admin, "subject.find", str(found))
     return json_response({"subject_id": str(found)})
 
 

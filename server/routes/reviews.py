@@ -34,6 +34,7 @@ async def list_reviews(
     async with desk.services.engine.database.tenant_tx(viewer) as tx:
         before = TurnId(cursor) if cursor else None
         found = await turn_reviews.list_page(tx, wanted, before=before, limit=limit)
+        await turn_reviews.note_look(tx, viewer, found)
     page = await shown_list(desk.services, viewer, found)
     return json_response({"turns": page, "next_cursor": page[-1]["id"] if len(page) == limit else None})
 

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 from tests.measured.kept import Kept, Watch, page_of
+from tests.security.mutate import try_all
+from tests.security.mutations import read_mutations
 from tests.security.proofs import FOLDER, PROOFS, Proof, mutate_again_proof
 
 HEAD = """# Security proofs
@@ -42,10 +44,17 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="proof", help=f"of {', '.join(PROOFS)}; default all")
     parser.add_argument("--times", type=int, default=1, help="how much longer than usual (default 1)")
     parser.add_argument("--again", action="store_true", help="only the seeded bugs that were not caught")
+    parser.add_argument(
+        "--bugs", nargs="+", metavar="TEXT", help="try the seeded bugs so named, keep nothing"
+    )
     parser.add_argument("--report", type=Path, help="write the page of all that was kept to this file")
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(PROOFS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there is {', '.join(PROOFS)}")
+    if asked.bugs:
+        wanted = [bug for bug in read_mutations() if any(text in bug.name for text in asked.bugs)]
+        _, red, tried = try_all(wanted, _say)
+        return 1 if red or any(one.caught_by is None for one in tried) else 0
     if asked.again:
         done = [prove("mutate", asked.times, mutate_again_proof)]
     else:

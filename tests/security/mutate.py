@@ -43,17 +43,9 @@ async def measure(say: Say, before: Section | None = None) -> Section:
     told = {note.partition(": caught by ")[0]: note for note in before.notes} if before else {}
     done = {name: note for name, note in told.items() if ": caught by NOTHING" not in note}
     mutations = [mutation for mutation in read_mutations() if mutation.name not in done]
-    with section.timed(), scratch() as tree:
-        tests = sorted({test for mutation in mutations for test in mutation.tests})
-        say(f"all {len(tests)} named tests without a bug")
-        sound = run_tests(tree, _least(tests), first_failure=False)
-        red = _FAILED.findall(sound.told)
-        section.none(
-            "named tests that fail without a bug", len(red), f"{len(tests)} tests and files of tests"
-        )
-        assert sound.code in (0, 1), sound.told[-3000:]
-        say(f"{len(red)} of them are red: {', '.join(red)}" if red else "they pass")
-        tried = [_try(tree, mutation, say, red) for mutation in mutations]
+    with section.timed():
+        tests, red, tried = try_all(mutations, say)
+    section.none("named tests that fail without a bug", len(red), f"{len(tests)} tests and files of tests")
     again = " (not in the first run; since then the test, or the bug itself, was mended)" if before else ""
     lines = done | {one.mutation.name: f"{_line(one)}{again}" for one in tried}
     section.notes += [lines[mutation.name] for mutation in read_mutations()]
@@ -62,6 +54,18 @@ async def measure(say: Say, before: Section | None = None) -> Section:
     section.seconds += before.seconds if before else 0
     section.all("of them caught", caught, len(lines), f"{section.seconds / 60:.0f} minutes")
     return section
+
+
+def try_all(mutations: Sequence[Mutation], say: Say) -> tuple[list[str], list[str], list[Tried]]:
+    """The tests that are named for these bugs, those that are red without one, and what came of each bug."""
+    with scratch() as tree:
+        tests = sorted({test for mutation in mutations for test in mutation.tests})
+        say(f"all {len(tests)} named tests without a bug")
+        sound = run_tests(tree, _least(tests), first_failure=False)
+        assert sound.code in (0, 1), sound.told[-3000:]
+        red = _FAILED.findall(sound.told)
+        say(f"{len(red)} of them are red: {', '.join(red)}" if red else "they pass")
+        return tests, red, [_try(tree, mutation, say, red) for mutation in mutations]
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,3 +101,37 @@ async def test_nobody_is_erased_and_nothing_exported(ada: httpx.AsyncClient, own
     assert (await ada.get(f"/api/v1/conversations/{conversation}")).status_code == 200
     async with without_an_audit(owner_url, "subject.export"):
         assert (await ada.get("/api/v1/privacy/export")).status_code == 500
+
+
+async def test_nobody_looks_at_what_a_customer_wrote(
+    ada: httpx.AsyncClient, anne: httpx.AsyncClient, boss: httpx.AsyncClient, owner_url: str
+) -> None:
+    reply = await ask(ada, "hi")
+    turn, conversation = reply["turn_id"], reply["conversation_id"]
+    looks = [
+        (boss, f"/api/v1/playground/turns/{turn}", "turn.read", turn),
+        (boss, "/api/v1/playground/turns", "turns.read", turn),
+        (boss, "/api/v1/reviews?wanted=all", "turns.read", turn),
+        (anne, f"/api/v1/conversations/{conversation}", "conversation.read", conversation),
+        (anne, "/api/v1/conversations", "conversations.read", conversation),
+    ]
+    for who, path, action, target in looks:
+        async with without_an_audit(owner_url, action):
+            assert (await who.get(path)).status_code == 500, path
+        assert (await who.get(path)).status_code == 200, path
+        [noted, *_] = (await boss.get("/api/v1/audit", params={"action": action})).json()["audit"]
+        assert noted["object"] == target, path
+    for path in (f"/api/v1/conversations/{conversation}", "/api/v1/conversations"):
+        assert (await ada.get(path)).status_code == 200
+    noted = (await boss.get("/api/v1/audit", params={"action": "conversation.read"})).json()["audit"]
+    assert len(noted) == 1, "one's own is looked at without a row"
+
+
+async def test_nobody_is_found(ada: httpx.AsyncClient, boss: httpx.AsyncClient, owner_url: str) -> None:
+    await ask(ada, "hi")
+    path, asked = "/api/v1/privacy/subjects/find", {"user": "ada@example.com"}
+    async with without_an_audit(owner_url, "subject.find"):
+        assert (await boss.post(path, json=asked)).status_code == 500
+    found = (await boss.post(path, json=asked)).json()["subject_id"]
+    [noted] = (await boss.get("/api/v1/audit", params={"action": "subject.find"})).json()["audit"]
+    assert noted["object"] == found

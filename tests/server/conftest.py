@@ -23,6 +23,7 @@ from server.app import create_app
 from server.demo.effects import EffectStore
 from server.demo.shop import ShopApi
 from server.issuer import Issuer, load_issuer
+from server.listening import Punctual
 from tests.conftest import MODELS, keep_master_key
 from tests.plugins.stores import temporary_home
 
@@ -38,7 +39,12 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, loop="asyncio", timeout_graceful_shutdown=1
+        app,
+        log_config=None,
+        access_log=False,
+        loop="asyncio",
+        http=Punctual,
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

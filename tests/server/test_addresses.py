@@ -28,6 +28,7 @@ def connection(peer: str | None, *forwarded: str) -> HTTPConnection:
         ("10.0.0.2", ("10.0.0.3",), "10.0.0.3"),
         ("2001:db8:1:2:aaaa::1", (), "2001:db8:1:2::"),
         ("::ffff:198.51.100.1", (), "198.51.100.1"),
+        ("::ffff:10.0.0.2", ("198.51.100.1",), "198.51.100.1"),  # as a socket for both sees our proxy
         (None, (), "unknown"),
     ],
 )

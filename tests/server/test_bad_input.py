@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from desk.settings import Settings
+from server.app import around, build_routes
 from server.issuer import Issuer
 from tests.server.conftest import bearer
 from tests.server.wire import ask
@@ -103,6 +105,13 @@ async def test_an_id_with_a_nul_is_refused(ada: httpx.AsyncClient) -> None:
     assert_problem(await ada.get("/api/v1/faqs/search", params={"q": "a\0b"}), 422)
 
 
+async def test_an_encoded_slash_leads_nowhere(ada: httpx.AsyncClient) -> None:
+    conversation = (await ask(ada, "hi"))["conversation_id"]
+    for slash in ("%2F", "%2f"):
+        assert_problem(await ada.get(f"/api/v1/conversations/{conversation}{slash}messages"), 422)
+    assert (await ada.get(f"/api/v1/conversations/{conversation}/messages")).status_code == 200
+
+
 async def test_a_file_that_the_playground_has_not_is_a_problem_too(ada: httpx.AsyncClient) -> None:
     assert_problem(await ada.get("/langserve/support/playground/nothing.js"), 404)
 
@@ -130,5 +139,23 @@ async def test_secure_headers_stand_on_every_answer(anyone: httpx.AsyncClient) -
     for path in ("/api/v1/healthz", "/demo", "/api/v1/nothing"):
         headers = (await anyone.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert "strict-transport-security" not in headers, "this one is reached by http"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["x-correlation-id"]
+
+
+async def test_who_is_reached_by_https_is_reached_by_nothing_else() -> None:
+    settings = Settings(public_url="https://desk.example")
+    transport = httpx.ASGITransport(around(build_routes(settings), settings))
+    async with httpx.AsyncClient(transport=transport, base_url="https://desk.example") as client:
+        headers = (await client.get("/api/v1/healthz")).headers
+    assert headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_no_label_of_a_metric_is_what_somebody_sent(anyone: httpx.AsyncClient) -> None:
+    assert_problem(await anyone.request("PROPFIND", "/api/v1/who-sent-this"), 404)
+    told = (await anyone.get("/metrics")).text
+    assert 'method="other",route="unmatched"' in told
+    assert "PROPFIND" not in told
+    assert "who-sent-this" not in told

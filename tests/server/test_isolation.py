@@ -11,10 +11,10 @@ import pytest
 
 from desk.domain import ConversationId, Principal, SubjectId, TenantId, TurnId
 from desk.embedded import Engines
-from desk.errors import NotFound
+from desk.errors import Misconfigured, NotFound
 from desk.settings import Settings
 from desk.storage import api_keys, conversations, messages, sites, steps, turn_commits, turns
-from desk.storage.pool import Database
+from desk.storage.pool import APP_ROLE, Database
 from desk.storage.tenants import TenantDirectory
 from desk.storage.turn_commits import NewTurn
 from desk.subjects.keys import KeyRing
@@ -253,3 +253,24 @@ async def test_keys_and_sites_are_their_tenants_own(database: Database, settings
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         async with database.tenant_tx(elsewhere) as tx:
             await sites.create(tx, here.tenant_id, "foreign", [])
+
+
+async def test_the_application_makes_no_temporary_tables(migrated: Engines) -> None:
+    """One named like ours would be found first by what runs as the owner, which would run its triggers."""
+    async with await psycopg.AsyncConnection.connect(migrated.database_url) as conn:
+        await conn.execute(f"set role {APP_ROLE}".encode())
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await conn.execute("create temporary table api_keys (like desk_control.api_keys)")
+
+
+async def test_nor_does_it_start_where_it_could(migrated: Engines, owner_url: str) -> None:
+    database = Database(migrated.database_url, size=2)
+    async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True) as owner:
+        name = owner.info.dbname
+        await owner.execute(f'grant temporary on database "{name}" to public'.encode())
+        try:
+            with pytest.raises(Misconfigured, match="revoke temporary"):
+                await database.open()
+        finally:
+            await owner.execute(f'revoke temporary on database "{name}" from public'.encode())
+            await database.close()

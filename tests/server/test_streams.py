@@ -42,7 +42,7 @@ from tests.server.replicas import (
     two_replicas,
     until,
 )
-from tests.server.wire import read_events
+from tests.server.wire import ask, read_events
 
 SLOW = "say 12 every 0.05"
 
@@ -311,6 +311,23 @@ async def test_the_caps_of_open_streams(strict: Replica) -> None:
     async with strict.client("one@x.org", tenant) as later:
         await asyncio.sleep(0.1)
         assert (await later.post("/api/v1/chat/stream", json=body)).status_code == 200
+
+
+async def test_live_streams_count_as_open_ones(strict: Replica) -> None:
+    tenant = await new_tenant(strict)
+    async with strict.client("one@x.org", tenant) as one:
+        live = f"/api/v1/conversations/{(await ask(one, 'hello'))['conversation_id']}/events"
+        async with one.stream("GET", live) as first, one.stream("GET", live) as second:
+            assert (first.status_code, second.status_code) == (200, 200)
+            refused = await one.get(live)
+            assert refused.status_code == 429
+            assert int(refused.headers["retry-after"]) > 0
+
+        async def free() -> bool:
+            async with one.stream("GET", live) as again:
+                return again.status_code == 200
+
+        await until(free, 10)
 
 
 async def test_a_reader_that_takes_nothing_is_dropped_and_may_come_back() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from desk.errors import ToolUnavailable
 from tests.tools.local_server import LocalServer, answer, serving
-from tools.http import LARGEST_BODY, TenantHttp
+from tools.http import LARGEST_BODY, TenantHttp, is_public
 
 ANSWERS = {
     "/ok": answer(b'{"a": 1}'),
@@ -133,6 +133,22 @@ async def test_a_bare_host_must_be_public_and_https(server: LocalServer) -> None
             with pytest.raises(ToolUnavailable) as caught:
                 await http.get(target, headers={})
             assert "private address" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "192.0.0.8", "192.88.99.1"),
+        *("224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1%eth0", "fd00::1", "fec0::1", "ff02::1"),
+        *("::ffff:10.0.0.1", "::10.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b:1::1", "2002:a00:1::", "2001::1"),
+    ],
+)
+def test_an_address_that_leads_inside_is_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+def test_addresses_of_the_internet_are_public() -> None:
+    assert all(map(is_public, ("8.8.8.8", "2606:4700::1111", "2a00:1450:4001::200e")))
 
 
 async def test_a_listed_name_is_reached_by_its_checked_address(server: LocalServer) -> None:
