@@ -228,14 +228,12 @@ class TurnRunner:
 
     async def _hear_hints(self) -> None:
         async for hint in self._feed.hints():
-            what, _, turn_id = hint.partition(" ")
-            running = self._running.get(_turn_id(turn_id))
-            if running is None:
-                continue
-            if what == "cancel":
-                running.brake.pull()
-            elif what == "watch" and self._fanout is not None:
-                self._fanout.watch(running.claim.turn_id)
+            what, *turn_ids = hint.split(" ")
+            for running in filter(None, (self._running.get(_turn_id(one)) for one in turn_ids)):
+                if what == "cancel":
+                    running.brake.pull()
+                elif what == "watch" and self._fanout is not None:
+                    self._fanout.watch(running.claim.turn_id)
 
     def _drop(self, subject_id: SubjectId) -> None:
         """Stop what runs for a subject that was erased; the fence keeps its commit out anyway."""

@@ -7,6 +7,7 @@ makes all others wait too.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +17,9 @@ from desk.telemetry.metrics import SHED
 
 RETRY_AFTER_SECONDS = 1
 _RING_SECONDS = 0.01
-# The event loop may be late for a moment, as when the collector runs; over three rings it is a queue.
+# The event loop may be held up for a moment, as when the collector runs; over three rings it is a queue.
 _RINGS = 3
-_LATE_SECONDS = 0.012
+_QUEUE_SECONDS = 0.012
 _FEW_TURNS = 16
 _MOST_WAITING = 100
 
@@ -30,22 +31,24 @@ class Overloaded(RateLimited):
 
 
 class Overload:
-    """Rings every ten milliseconds and notes how late it is; before `start` it never refuses.
+    """Rings every ten milliseconds and notes what had to be computed first; before `start` it never refuses.
 
-    A loop that is late with few turns under way is late because of somebody else on the machine: refusing
-    would help nobody.
+    A ring that is late tells nothing by itself: another program may have had the processor, and refusing
+    would help nobody. What counts is the processor's time that our own loop spent meanwhile. Readers that
+    wait spend none. With few turns under way there is no queue, only turns that are long.
     """
 
     def __init__(self) -> None:
         self._under_way = 0
         self._waiting: Callable[[], int] = lambda: 0
-        self._late: deque[float] = deque([0.0] * _RINGS, maxlen=_RINGS)
+        self._queues: deque[float] = deque([0.0] * _RINGS, maxlen=_RINGS)
         self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
+        self._spent = 0.0
 
     def start(self, waiting: Callable[[], int]) -> None:
         """Begin to watch the running event loop, and how many are `waiting` for the database."""
         self._waiting = waiting
+        self._spent = time.thread_time()
         self._ring_later(asyncio.get_running_loop())
 
     def stop(self) -> None:
@@ -63,14 +66,14 @@ class Overload:
             self._under_way -= 1
 
     @property
-    def lateness(self) -> float:
-        """Seconds that the event loop has been late for the last rings at least."""
-        return min(self._late)
+    def queue(self) -> float:
+        """Seconds of computing that stood before each of the last rings, at least."""
+        return min(self._queues)
 
     @property
     def refuses(self) -> bool:
         """Whether new turns are to be turned away now."""
-        busy = self._under_way > _FEW_TURNS and self.lateness > _LATE_SECONDS
+        busy = self._under_way > _FEW_TURNS and self.queue > _QUEUE_SECONDS
         return busy or self._waiting() > _MOST_WAITING
 
     def refusal(self) -> Overloaded:
@@ -84,9 +87,11 @@ class Overload:
             raise self.refusal()
 
     def _ring_later(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._due = loop.time() + _RING_SECONDS
-        self._timer = loop.call_at(self._due, self._ring, loop)
+        self._timer = loop.call_later(_RING_SECONDS, self._ring, loop)
 
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._late.append(loop.time() - self._due)
+        spent = time.thread_time()
+        # What fits between two rings that are in time is no queue.
+        self._queues.append(spent - self._spent - _RING_SECONDS)
+        self._spent = spent
         self._ring_later(loop)

@@ -167,7 +167,8 @@ class _Conversing:
             del self._readers[turn_id]
 
     async def _tell_turn(self, caller: Caller, stream: TurnStream, after: int) -> None:
-        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError, DeskError):
+        gone = suppress(WebSocketDisconnect, RuntimeError, TimeoutError, DeskError)
+        with gone, self._desk.overload.turn():
             while True:
                 after = await self._tell_stream(stream, after)
                 if not stream.abandoned:
