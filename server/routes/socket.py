@@ -137,7 +137,7 @@ class _Conversing:
         await self._desk.limits.check(caller, self._websocket)
         match said:
             case SocketMessage():
-                self._desk.overload.check()
+                self._desk.overload.check(caller.tenant.id)
                 self._require_room()
                 stream = await submit(self._desk, caller, said, said.idempotency_key)
                 self._read(caller, stream, after=0)

@@ -14,17 +14,22 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from desk.domain import TenantId, new_id
+from desk.errors import Overloaded
+from desk.storage.shares import CROWDED, FEW, LONG_SECONDS, Shares
 from server.events import Reachable
 from server.front import Front
-from server.overload import Overload, Overloaded
+from server.overload import Overload
 from tests.server.conftest import served
+
+ONE, OTHER = TenantId(new_id()), TenantId(new_id())
 
 
 @pytest.fixture
 async def overload() -> AsyncIterator[Overload]:
     """Watching this event loop."""
     watch = Overload()
-    watch.start(lambda: 0)
+    watch.start(lambda: 0, Shares(1).crowded)
     yield watch
     watch.stop()
 
@@ -62,7 +67,7 @@ async def test_a_loop_that_computes_for_long_refuses_and_recovers(overload: Over
     with turns_under_way(overload, 20):
         await be_busy(10)
         with pytest.raises(Overloaded) as refused:
-            overload.check()
+            overload.check(ONE)
         assert (refused.value.status, refused.value.retry_after) == (429, 1)
         rings = 0
         while overload.refuses and rings < 1000:
@@ -95,14 +100,34 @@ async def test_one_long_pause_refuses_nobody(overload: Overload) -> None:
 
 async def test_a_line_before_the_database_refuses() -> None:
     watch = Overload()
-    watch.start(lambda: 101)
+    watch.start(lambda: 101, Shares(1).crowded)
     assert watch.refuses
     watch.stop()
 
 
+@pytest.mark.parametrize(("many", "seconds"), [(CROWDED, 0.0), (FEW + 1, LONG_SECONDS * 1.5)])
+async def test_a_line_of_one_tenant_refuses_its_own_turns_alone(many: int, seconds: float) -> None:
+    shares, watch = Shares(1), Overload()
+    watch.start(lambda: 0, shares.crowded)
+    line = [asyncio.create_task(shares.take(ONE, 60)) for _ in range(1 + many)]
+    await asyncio.sleep(seconds)
+    with pytest.raises(Overloaded):
+        watch.check(ONE)
+    watch.check(OTHER)
+    assert not watch.refuses
+    for one in line[FEW + 1 :]:
+        one.cancel()
+    await asyncio.sleep(0)
+    watch.check(ONE)
+    watch.stop()
+    for one in line:
+        one.cancel()
+    await asyncio.gather(*line, return_exceptions=True)
+
+
 async def test_turns_are_refused_at_the_front_and_nothing_else_is() -> None:
     watch = Overload()
-    watch.start(lambda: 101)
+    watch.start(lambda: 101, Shares(1).crowded)
     asked: list[str] = []
 
     async def answer(request: Request) -> Response:
