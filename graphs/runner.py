@@ -23,7 +23,7 @@ from graphs.fanout import Fanout
 from graphs.following import Following, read_turn, stored_end
 from graphs.forgetting import forget_the_erased
 from graphs.inbox import AcceptedTurn, TurnRequest, WaitingTurn, accept, reopen
-from graphs.running import LONGEST_TURN_SECONDS, Running, give_up, run_to_its_end
+from graphs.running import Running, give_up, longest_turn_of, run_to_its_end
 from graphs.services import Services
 from graphs.streams import LOOKED_UP, TurnStream, problem_of
 from graphs.untraced import spawn
@@ -51,7 +51,7 @@ class TurnRunner:
         *,
         on_end: OnEnd,
         feed: Feed | None = None,
-        longest_turn: float = LONGEST_TURN_SECONDS,
+        longest_turn: float | None = None,
     ) -> None:
         self._services = services
         self._settings = services.engine.settings
@@ -59,7 +59,7 @@ class TurnRunner:
         self._feed = feed or MemoryFeed()
         self._fanout = Fanout(feed) if feed else None
         self._following = Following(services, self._feed)
-        self._longest_turn = longest_turn
+        self._longest_turn = longest_turn or longest_turn_of(self._settings)
         self._running: dict[TurnId, Running] = {}
         self._unfinished: list[Claim] = []
         self._loops: list[asyncio.Task[None]] = []

@@ -11,6 +11,7 @@ import httpx2
 import orjson
 
 from desk.models.port import FailureReason, Timeouts
+from desk.models.watch import Watch
 
 MAX_EVENT_BYTES = 1 << 20
 MAX_STREAM_BYTES = 16 << 20
@@ -33,15 +34,15 @@ class WireFailed(Exception):
         self.body = body
 
 
-class Patience:
+class Patience(Watch):
     """Until when to wait for the next piece: the total time, and the silence allowed within it."""
 
     def __init__(self, times: Timeouts) -> None:
         now = asyncio.get_running_loop().time()
+        super().__init__(now + min(times.total, times.first_token))
         self._total_at = now + times.total
         self._between = times.between_tokens
         self.finished = False
-        self.until = min(self._total_at, now + times.first_token)
 
     def extend(self, chunk: Chunk) -> None:
         """Allow for the next piece if this one carried something of the answer."""
@@ -54,7 +55,7 @@ class Patience:
             seconds = CLOSING_SECONDS
         elif not choices or not _bears_content(choices[0]):
             return
-        self.until = min(self._total_at, asyncio.get_running_loop().time() + seconds)
+        self.until = min(self._total_at, self._loop.time() + seconds)
 
     @property
     def reason(self) -> FailureReason:
@@ -70,7 +71,11 @@ async def stream_chunks(
     Raises WireFailed, and what the client's transport raises before anything is sent.
     """
     patience = Patience(times)
-    response = await _open(client, request, patience)
+    try:
+        response = await _open(client, request, patience)
+    except BaseException:
+        patience.close()
+        raise
     try:
         async with aclosing(_lines(response, patience)) as lines:
             async for line in lines:
@@ -83,6 +88,7 @@ async def stream_chunks(
                 yield chunk
             await _drain(lines)
     finally:
+        patience.close()
         await response.aclose()
     if not patience.finished:
         raise WireFailed("cut")
@@ -116,10 +122,9 @@ def _bears_content(choice: Chunk) -> bool:
 
 async def _open(client: httpx2.AsyncClient, request: httpx2.Request, patience: Patience) -> httpx2.Response:
     try:
-        async with asyncio.timeout_at(patience.until):
-            response = await client.send(request, stream=True)
-            if response.status_code != httpx2.codes.OK:
-                await _fail_with_status(response)
+        response = await patience.wait(client.send(request, stream=True))
+        if response.status_code != httpx2.codes.OK:
+            await patience.wait(_fail_with_status(response))
     except TimeoutError as error:
         raise WireFailed(patience.reason) from error
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
@@ -172,8 +177,7 @@ async def _lines(response: httpx2.Response, patience: Patience) -> AsyncGenerato
 async def _read(raw: AsyncIterator[bytes], patience: Patience) -> bytes:
     """The next bytes, empty at the end; once the answer is whole, a late or broken end is an end."""
     try:
-        async with asyncio.timeout_at(patience.until):
-            return await anext(raw, b"")
+        return await patience.wait(anext(raw, b""))
     except TimeoutError as error:
         failure = WireFailed(patience.reason)
         failure.__cause__ = error

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from desk.domain import TenantId
 
-MOST_IN_LINE = 100
+# As many as the turns that may come to their end at one moment: a commit that is refused is a turn run again.
+MOST_IN_LINE = 1000
 # A line is crowded that holds so many, or more than a few while its first one has stood for long.
 CROWDED = 60
 FEW = 16
@@ -62,8 +63,8 @@ class Shares:
 
     def crowded(self, tenant_id: TenantId) -> bool:
         """Whether the tenant's line is such that nothing new should be begun."""
-        line = self._lines.get(tenant_id, ())
-        if len(line) <= FEW:
+        line = self._lines.get(tenant_id)
+        if line is None or len(line) <= FEW:
             return False
         waited = asyncio.get_running_loop().time() - line[0].since
         return len(line) >= CROWDED or waited > LONG_SECONDS
