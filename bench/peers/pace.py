@@ -15,7 +15,7 @@ AT_ONCE = 3
 LINGER_SECONDS = 3.0
 # Streams that have said everything are ended one after the other: a thousand ends at one moment are a load of
 # their own, and none that is asked for here.
-ENDS_PER_SECOND = 100
+ENDS_PER_SECOND = 200
 
 
 @dataclass(slots=True)
