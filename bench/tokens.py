@@ -70,7 +70,10 @@ async def measure(stage: Stage, effort: Effort, points: tuple[Point, ...] = POIN
         arguments = ["--database-url", database, "--nodes", str(NODES), "--model-url", url]
         with (
             serve_desk(
-                stage, OPENAI_BASE_URL=url, OPENAI_API_KEY="none", DESK_MODEL_TIMEOUT_SECONDS="55"
+                stage,
+                OPENAI_BASE_URL=url,
+                OPENAI_API_KEY="none",
+                DESK_MODEL_TIMEOUT_SECONDS=str(LONGEST_SECONDS),
             ) as desk,
             serve_peer(stage, "stock_langserve", *arguments) as stock,
         ):

@@ -12,6 +12,7 @@ DeskError                     500
 ├── InvalidInput              422  malformed, and the sentence says what to change
 │   └── KeyReused             422  an Idempotency-Key that came with another body before
 ├── RateLimited               429  too many requests; carries retry_after
+│   └── Overloaded            429  this process has more to do than it can
 ├── Unavailable               503  a store or service that this needs is away; retry
 │   ├── Draining              503  this process is stopping; another one answers; carries retry_after
 │   ├── ModelUnavailable      503  no model answered in time
@@ -132,6 +133,15 @@ class RateLimited(DeskError):
     def __init__(self, retry_after: int, detail: str | None = None) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class Overloaded(RateLimited):
+    """This process has more to do than it can; another one, or this one in a second, may take the turn."""
+
+    detail = "We are very busy; please send this again in a moment."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=1)
 
 
 class Unavailable(DeskError):

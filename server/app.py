@@ -146,7 +146,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with _told_why_not():
             desk = await open_desk(settings, stack, app.state.overload)
         app.state.desk = desk
-        desk.overload.start(desk.services.engine.database.waiting)
+        database = desk.services.engine.database
+        desk.overload.start(database.waiting, database.crowded)
         stack.callback(desk.overload.stop)
         await desk.runner.start(take_orphans=settings.in_process_worker)
         stack.push_async_callback(desk.runner.stop)

@@ -51,6 +51,15 @@ async def caller_of(request: Request, _bearer: Any = BEARER, _api_key: Any = API
 
     Raises Unauthenticated, Forbidden or RateLimited.
     """
+    return await _admitted(request, turn=False)
+
+
+async def caller_of_turn(request: Request) -> Caller:
+    """The same where a turn is asked for; raises Overloaded when its tenant has too many under way."""
+    return await _admitted(request, turn=True)
+
+
+async def _admitted(request: Request, *, turn: bool) -> Caller:
     desk = desk_of(request)
     # A request is counted once, in one round trip, when it is known whose it is. Where bad tokens came from
     # lately, what was not seen before is counted by its address before anything is spent on it.
@@ -64,6 +73,8 @@ async def caller_of(request: Request, _bearer: Any = BEARER, _api_key: Any = API
         if not counted:
             await desk.limits.check_stranger(address)
         raise
+    if turn:
+        desk.overload.check(caller.tenant.id)
     await desk.limits.check(caller, request, address_counted=counted)
     allow(request, caller.rights)
     return caller

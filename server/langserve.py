@@ -36,7 +36,7 @@ from desk.events import Done, Failed, Revised, Token
 from desk.telemetry.langsmith_wire import tracing_off
 from graphs.commits.inbox import TurnRequest
 from graphs.streams.turn_stream import TurnStream
-from server.deps import caller_of, desk_of
+from server.deps import caller_of_turn, desk_of
 from server.routes.chat import person
 from server.schemas import Body, Text
 
@@ -155,7 +155,7 @@ def mount_langserve(app: FastAPI) -> None:
 
 
 async def _submit(request: Request) -> TurnStream:
-    caller = await caller_of(request)
+    caller = await caller_of_turn(request)
     asked = _asked(await _body(request))
     conversation_id = ConversationId(asked.conversation_id) if asked.conversation_id else None
     turn = TurnRequest(asked.message, str(uuid4()), conversation_id, channel="langserve")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.deps import caller_of, desk_of, idempotency_key
+from server.deps import caller_of_turn, desk_of, idempotency_key
 
 
 class LeanRoute(APIRoute):
@@ -26,7 +26,7 @@ class LeanRoute(APIRoute):
         model: type[BaseModel] = get_type_hints(serve)["body"]
 
         async def handle(request: Request) -> Response:
-            caller = await caller_of(request)
+            caller = await caller_of_turn(request)
             body = _parsed(model, await request.body(), request.headers.get("content-type", ""))
             key = await idempotency_key(request.headers.get("idempotency-key"))
             answer: Response = await serve(body, desk_of(request), caller, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ ROWS = 16
 AT_ONCE = 3
 # Until all streams are there, those that are get a word so often that nobody takes the model for dead.
 LINGER_SECONDS = 3.0
+# Streams that have said everything are ended one after the other: a thousand ends at one moment are a load of
+# their own, and none that is asked for here.
+ENDS_PER_SECOND = 200
 
 
 @dataclass(slots=True)
@@ -31,6 +35,7 @@ class Pace:
         self._together = together
         self._rows: list[list[Stream]] = [[] for _ in range(ROWS)]
         self._come = self._turn = 0
+        self._ending: deque[Stream] = deque()
         self._loop = asyncio.get_running_loop()
         self._next = 0.0
         self._timer = self._loop.call_later(LINGER_SECONDS, self._linger)
@@ -67,7 +72,17 @@ class Pace:
     def _write_all(self, row: list[Stream]) -> None:
         for stream in row:
             self._write(stream)
-        row[:] = [stream for stream in row if stream.place < len(self._pieces)]
+        ended = [stream for stream in row if stream.place >= len(self._pieces) - 1]
+        if ended:
+            row[:] = [stream for stream in row if stream.place < len(self._pieces) - 1]
+            if not self._ending:
+                self._loop.call_later(1 / ENDS_PER_SECOND, self._end)
+            self._ending += ended
+
+    def _end(self) -> None:
+        self._write(self._ending.popleft())
+        if self._ending:
+            self._loop.call_later(1 / ENDS_PER_SECOND, self._end)
 
     def _write(self, stream: Stream) -> None:
         if stream.transport.is_closing():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
-from desk.cache.port import FEED_BATCHES, FEED_SECONDS, Batch, Standing, Window
+from desk.cache.port import FEED_BATCHES, FEED_BATCHES_AT_ONCE, FEED_SECONDS, Batch, Standing, Window
 
 _MOST_KEYS = 100_000
 _MOST_TURNS = 2_000
@@ -83,11 +83,12 @@ class MemoryFeed:
             self._turns[batch.key] = (until, kept)
         self._forget_old()
 
-    async def read(self, key: str, after: int) -> list[Batch]:
+    async def read(self, wanted: Mapping[str, int]) -> dict[str, list[Batch]]:
         """See Feed."""
         self._forget_old()
-        _, kept = self._turns.get(key, (0.0, deque[Batch]()))
-        return [batch for batch in kept if batch.last > after]
+        known = ((key, self._turns[key][1], after) for key, after in wanted.items() if key in self._turns)
+        found = {key: [batch for batch in kept if batch.last > after] for key, kept, after in known}
+        return {key: batches[:FEED_BATCHES_AT_ONCE] for key, batches in found.items() if batches}
 
     async def forget(self, keys: Sequence[str]) -> None:
         """See Feed."""

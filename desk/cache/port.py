@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,8 +69,11 @@ class Feed(Protocol):
         Raises CacheAway when the store does not answer in time; then any part may be stored.
         """
 
-    async def read(self, key: str, after: int) -> list[Batch]:
-        """The batches whose last id is above `after`, in order; may raise CacheAway."""
+    async def read(self, wanted: Mapping[str, int]) -> dict[str, list[Batch]]:
+        """For each key that has any: its batches whose last id is above the one wanted, in order.
+
+        Of a key with very many only the first come. Raises CacheAway like `append`.
+        """
 
     async def forget(self, keys: Sequence[str]) -> None:
         """Delete all that is stored under these keys; raises CacheAway like `append`."""
@@ -87,6 +90,8 @@ class Feed(Protocol):
 
 FEED_SECONDS = 600
 FEED_BATCHES = 2000
+# So many of one turn are read at a time.
+FEED_BATCHES_AT_ONCE = 250
 
 
 class CacheAway(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from struct import pack, unpack
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -14,7 +14,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from desk.cache.port import FEED_BATCHES, FEED_SECONDS, Batch, CacheAway, Standing, Window
+from desk.cache.port import (
+    FEED_BATCHES,
+    FEED_BATCHES_AT_ONCE,
+    FEED_SECONDS,
+    Batch,
+    CacheAway,
+    Standing,
+    Window,
+)
 
 # For each window a list of the times of its hits, in microseconds of Redis's own clock, newest first. A hit
 # is put in front everywhere and taken back if one window had no room. What has left a window is cut off,
@@ -87,6 +95,8 @@ _CHANNEL = "turns"
 _TIMEOUT_SECONDS = 0.1
 _MOST_LATE_SECONDS = 1.0
 _MOST_AT_ONCE = 100
+# Turns of which the news is asked in one message.
+_MOST_READ = 200
 _COUNT_PROCESS_SECONDS = 5.0
 _LISTEN_SECONDS = 5.0
 _LISTEN_AGAIN_SECONDS = 1.0
@@ -206,16 +216,20 @@ class RedisFeed:
         except (RedisError, OSError) as error:
             raise CacheAway(type(error).__name__) from error
 
-    async def read(self, key: str, after: int) -> list[Batch]:
+    async def read(self, wanted: Mapping[str, int]) -> dict[str, list[Batch]]:
         """See Feed."""
-        try:
-            entries: Any = await _in_time(self._redis.xrange(key, min=f"({after}-0"))
-        except (RedisError, OSError) as error:
-            raise CacheAway(type(error).__name__) from error
-        return [
-            Batch(key, int(fields[b"f"]), int(entry_id.split(b"-")[0]), fields[b"s"])
-            for entry_id, fields in entries
-        ]
+        found: dict[str, list[Batch]] = {}
+        asked = list(wanted.items())
+        for start in range(0, len(asked), _MOST_READ):
+            places: Any = {key: f"{after}-0" for key, after in asked[start : start + _MOST_READ]}
+            try:
+                news: Any = await _in_time(self._redis.xread(places, count=FEED_BATCHES_AT_ONCE))
+            except (RedisError, OSError) as error:
+                raise CacheAway(type(error).__name__) from error
+            for name, entries in news:
+                key = name.decode()
+                found[key] = [_batch(key, entry_id, fields) for entry_id, fields in entries]
+        return found
 
     async def forget(self, keys: Sequence[str]) -> None:
         """See Feed."""
@@ -249,6 +263,10 @@ class RedisFeed:
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+
+def _batch(key: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Batch:
+    return Batch(key, int(fields[b"f"]), int(entry_id.partition(b"-")[0]), fields[b"s"])
 
 
 async def _answer(connection: Any) -> bytes | BaseException:

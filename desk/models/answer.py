@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,15 +25,21 @@ class Answer:
     _usage: dict[str, Any] | None = None
     _finish_reason: str = "stop"
 
-    def take(self, chunk: dict[str, Any]) -> Iterator[ModelEvent]:
-        """The events of one chunk; raises ModelFailed when it is not shaped as the protocol says."""
+    def take(self, chunks: Iterable[dict[str, Any]]) -> list[ModelEvent]:
+        """The events of some chunks, their text in one piece where nothing stands between.
+
+        Raises ModelFailed when one is not shaped as the protocol says.
+        """
+        events: list[ModelEvent] = []
         try:
-            if usage := chunk.get("usage"):
-                self._usage = usage
-            if choices := chunk.get("choices"):
-                yield from self._take_choice(choices[0])
+            for chunk in chunks:
+                if usage := chunk.get("usage"):
+                    self._usage = usage
+                if choices := chunk.get("choices"):
+                    self._take_choice(choices[0], events)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelFailed(self.spec.name, "malformed") from error
+        return events
 
     def finish(self) -> Finished:
         """The whole answer; raises ModelFailed when there is none."""
@@ -44,13 +50,16 @@ class Answer:
         usage = self._counted() or self._estimated(text)
         return Finished(text, calls, usage, self.spec.name, self._finish_reason, self._counted() is None)
 
-    def _take_choice(self, choice: dict[str, Any]) -> Iterator[ModelEvent]:
+    def _take_choice(self, choice: dict[str, Any], events: list[ModelEvent]) -> None:
         delta = choice.get("delta") or {}
         if text := delta.get("content"):
             self._text.append(text)
-            yield TextDelta(text)
-        for piece in delta.get("tool_calls") or ():
-            yield self._take_call(piece)
+            last = events[-1] if events else None
+            if isinstance(last, TextDelta):
+                events[-1] = TextDelta(last.text + text)
+            else:
+                events.append(TextDelta(text))
+        events.extend(self._take_call(piece) for piece in delta.get("tool_calls") or ())
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
 
     def _take_call(self, piece: dict[str, Any]) -> ToolCallDelta:

@@ -24,7 +24,7 @@ class Channel:
     client: httpx2.AsyncClient
     blocking: httpx2.Client
 
-    def stream(self, body: bytes, guard: Guard | None) -> AsyncGenerator[Chunk, None]:
+    def stream(self, body: bytes, guard: Guard | None) -> AsyncGenerator[list[Chunk], None]:
         """POST these bytes to the chat completions, once `guard` accepted them; see `stream_chunks`."""
         request = self.client.build_request(
             "POST",

@@ -12,6 +12,7 @@ from desk.errors import DeskError, EgressBlocked, Misconfigured, ModelUnavailabl
 from desk.models.breaker import Breaker
 from desk.models.catalog import ModelSpec, cost_usd
 from desk.models.port import ChatModel, FailureReason, Finished, Guard, ModelEvent, ModelFailed, ModelRequest
+from desk.models.watch import Watch
 
 OnDegraded = Callable[[str, str], None]
 """Told what failed and what is done instead, once for each failure."""
@@ -138,29 +139,24 @@ class FallbackModel:
         breaker = self._breakers[id(model)]
         if not breaker.admits(loop.time()):
             raise ModelFailed(model.spec.name, "open")
+        watch = Watch(deadline)
         try:
             fitting = request if model.spec.tools else replace(request, tools=())
             async with aclosing(model.stream(fitting, guard=guard)) as events:
-                while event := await _next_event(events, model, deadline):
+                while event := await watch.wait(anext(events, None)):
                     if isinstance(event, Finished):
                         breaker.succeeded()
                     yield event
+        except TimeoutError as error:
+            breaker.failed(loop.time())
+            raise ModelFailed(model.spec.name, "timeout") from error
         except (ModelUnavailable, Misconfigured) as error:
             if not (isinstance(error, ModelFailed) and error.reason in _NOT_THE_MODELS_FAULT):
                 breaker.failed(loop.time())
             raise
         finally:
+            watch.close()
             breaker.dropped()
-
-
-async def _next_event(
-    events: AsyncGenerator[ModelEvent, None], model: ChatModel, deadline: float
-) -> ModelEvent | None:
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await anext(events, None)
-    except TimeoutError as error:
-        raise ModelFailed(model.spec.name, "timeout") from error
 
 
 def _pause_before_repeating(failure: DeskError, deadline: float) -> float | None:

@@ -55,7 +55,7 @@ class LlamaChat(BaseChatModel):
         try:
             async with aclosing(self.process.stream(ask, self.times)) as chunks:
                 async for chunk in chunks:
-                    for event in answer.take(chunk):
+                    for event in answer.take((chunk,)):
                         yield event
         except WireFailed as failure:
             raise ModelFailed(self.spec.name, failure.reason) from failure

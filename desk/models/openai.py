@@ -51,10 +51,11 @@ class GuardedChatOpenAI(ChatOpenAI):
         """
         body = self._body(request)
         answer = Answer(self.spec, len(body))
+        guarding = guard if self.spec.external else allow
         try:
-            async with aclosing(self.channel.stream(body, guard if self.spec.external else allow)) as chunks:
-                async for chunk in chunks:
-                    for event in answer.take(chunk):
+            async with aclosing(self.channel.stream(body, guarding)) as arrivals:
+                async for chunks in arrivals:
+                    for event in answer.take(chunks):
                         yield event
         except WireFailed as failure:
             raise desk_error(failure, self.spec) from failure
@@ -103,13 +104,14 @@ class GuardedChatOpenAI(ChatOpenAI):
         kind: type[Any] = AIMessageChunk
         received = 0
         try:
-            async with aclosing(self.channel.stream(body, self.egress_guard)) as raws:
-                async for raw in raws:
-                    received += 1
-                    if chunk := self._convert_chunk_to_generation_chunk(raw, kind, {}):
-                        kind = chunk.message.__class__
-                        await _announce(run_manager, chunk)
-                        yield chunk
+            async with aclosing(self.channel.stream(body, self.egress_guard)) as arrivals:
+                async for raws in arrivals:
+                    for raw in raws:
+                        received += 1
+                        if chunk := self._convert_chunk_to_generation_chunk(raw, kind, {}):
+                            kind = chunk.message.__class__
+                            await _announce(run_manager, chunk)
+                            yield chunk
         except WireFailed as failure:
             silence = self.channel.times.between_tokens
             raise_as_langchain(failure, self, silence=silence, received=received)

@@ -11,6 +11,7 @@ import httpx2
 import orjson
 
 from desk.models.port import FailureReason, Timeouts
+from desk.models.watch import Watch
 
 MAX_EVENT_BYTES = 1 << 20
 MAX_STREAM_BYTES = 16 << 20
@@ -33,15 +34,15 @@ class WireFailed(Exception):
         self.body = body
 
 
-class Patience:
+class Patience(Watch):
     """Until when to wait for the next piece: the total time, and the silence allowed within it."""
 
     def __init__(self, times: Timeouts) -> None:
         now = asyncio.get_running_loop().time()
+        super().__init__(now + min(times.total, times.first_token))
         self._total_at = now + times.total
         self._between = times.between_tokens
-        self.finished = False
-        self.until = min(self._total_at, now + times.first_token)
+        self.finished = self.ended = False
 
     def extend(self, chunk: Chunk) -> None:
         """Allow for the next piece if this one carried something of the answer."""
@@ -54,7 +55,7 @@ class Patience:
             seconds = CLOSING_SECONDS
         elif not choices or not _bears_content(choices[0]):
             return
-        self.until = min(self._total_at, asyncio.get_running_loop().time() + seconds)
+        self.until = min(self._total_at, self._loop.time() + seconds)
 
     @property
     def reason(self) -> FailureReason:
@@ -64,28 +65,50 @@ class Patience:
 
 async def stream_chunks(
     client: httpx2.AsyncClient, request: httpx2.Request, times: Timeouts
-) -> AsyncGenerator[Chunk, None]:
-    """The chunks of the answer, in order. Closing the generator closes the connection.
+) -> AsyncGenerator[list[Chunk], None]:
+    """The chunks of the answer, in order, those that came at once together. Closing it closes the connection.
 
     Raises WireFailed, and what the client's transport raises before anything is sent.
     """
     patience = Patience(times)
-    response = await _open(client, request, patience)
     try:
-        async with aclosing(_lines(response, patience)) as lines:
-            async for line in lines:
-                if (chunk := decode(line)) is None:
-                    continue
-                if not chunk:
-                    patience.finished = True
+        response = await _open(client, request, patience)
+    except BaseException:
+        patience.close()
+        raise
+    try:
+        async with aclosing(_lines(response, patience)) as arrivals:
+            async for lines in arrivals:
+                chunks: list[Chunk] = []
+                failure = _decode(lines, patience, chunks)
+                if chunks:
+                    yield chunks
+                if failure is not None:
+                    raise failure
+                if patience.ended:
                     break
-                patience.extend(chunk)
-                yield chunk
-            await _drain(lines)
+            await _drain(arrivals)
     finally:
+        patience.close()
         await response.aclose()
     if not patience.finished:
         raise WireFailed("cut")
+
+
+def _decode(lines: list[bytes], patience: Patience, chunks: list[Chunk]) -> WireFailed | None:
+    """Add the chunks of these lines, as far as the end mark or a failure, which is given back."""
+    try:
+        for line in lines:
+            if (chunk := decode(line)) is None:
+                continue
+            if not chunk:
+                patience.finished = patience.ended = True
+                break
+            patience.extend(chunk)
+            chunks.append(chunk)
+    except WireFailed as failure:
+        return failure
+    return None
 
 
 def decode(line: bytes) -> Chunk | None:
@@ -116,10 +139,9 @@ def _bears_content(choice: Chunk) -> bool:
 
 async def _open(client: httpx2.AsyncClient, request: httpx2.Request, patience: Patience) -> httpx2.Response:
     try:
-        async with asyncio.timeout_at(patience.until):
-            response = await client.send(request, stream=True)
-            if response.status_code != httpx2.codes.OK:
-                await _fail_with_status(response)
+        response = await patience.wait(client.send(request, stream=True))
+        if response.status_code != httpx2.codes.OK:
+            await patience.wait(_fail_with_status(response))
     except TimeoutError as error:
         raise WireFailed(patience.reason) from error
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
@@ -154,8 +176,8 @@ def _reason_of(status: int) -> FailureReason:
     return "error" if status >= httpx2.codes.INTERNAL_SERVER_ERROR else "rejected"
 
 
-async def _lines(response: httpx2.Response, patience: Patience) -> AsyncGenerator[bytes, None]:
-    """The stream's lines, cut at line feeds only, so that no character is ever split."""
+async def _lines(response: httpx2.Response, patience: Patience) -> AsyncGenerator[list[bytes], None]:
+    """The stream's lines as they arrive, cut at line feeds only, so that no character is ever split."""
     rest, total = b"", 0
     raw = response.aiter_raw()
     while data := await _read(raw, patience):
@@ -163,17 +185,16 @@ async def _lines(response: httpx2.Response, patience: Patience) -> AsyncGenerato
         *lines, rest = (rest + data).split(b"\n")
         if len(rest) > MAX_EVENT_BYTES or total > MAX_STREAM_BYTES:
             raise WireFailed("malformed")
-        for line in lines:
-            yield line
+        if lines:
+            yield lines
     if rest:
-        yield rest
+        yield [rest]
 
 
 async def _read(raw: AsyncIterator[bytes], patience: Patience) -> bytes:
     """The next bytes, empty at the end; once the answer is whole, a late or broken end is an end."""
     try:
-        async with asyncio.timeout_at(patience.until):
-            return await anext(raw, b"")
+        return await patience.wait(anext(raw, b""))
     except TimeoutError as error:
         failure = WireFailed(patience.reason)
         failure.__cause__ = error
@@ -185,9 +206,9 @@ async def _read(raw: AsyncIterator[bytes], patience: Patience) -> bytes:
     raise failure
 
 
-async def _drain(lines: AsyncIterator[bytes]) -> None:
+async def _drain(arrivals: AsyncIterator[list[bytes]]) -> None:
     """Read on to the end of the response, so that its connection can serve the next request."""
     with suppress(TimeoutError, WireFailed):
         async with asyncio.timeout(0.05):
-            async for _ in lines:
+            async for _ in arrivals:
                 pass

@@ -77,6 +77,10 @@ class Database:
         """How many wait for a connection now; who waits in a tenant's own line holds up nobody else."""
         return int(self._pool.get_stats().get("requests_waiting", 0))
 
+    def crowded(self, tenant_id: TenantId) -> bool:
+        """Whether so many stand in the tenant's own line that nothing new of it should be begun."""
+        return self._shares.crowded(tenant_id)
+
     def place(self, tenant_id: TenantId, placement: str) -> None:
         """Remember in which schema a tenant's rows live."""
         self._placements[tenant_id] = placement

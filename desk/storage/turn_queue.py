@@ -84,6 +84,16 @@ async def ask_cancel(tx: Tx, turn_id: TurnId) -> None:
     await tx.execute("update turn_queue set cancelled = true where turn_id = %s", (turn_id,))
 
 
+async def absent(tx: Tx, turn_ids: list[TurnId]) -> list[TurnId]:
+    """Which of these turns are not in the queue: they are over, or were erased."""
+    cursor = await tx.execute(
+        "select id from unnest(%s::uuid[]) as asked (id)"
+        " where not exists (select from turn_queue where turn_id = id)",
+        (turn_ids,),
+    )
+    return [TurnId(turn_id) for (turn_id,) in await cursor.fetchall()]
+
+
 async def replay(tx: Tx, principal: Principal, turn: Turn) -> None:
     """Queue a turn that was given up; its tries count from here, its runs go on counting."""
     await tx.execute(

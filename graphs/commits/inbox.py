@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from desk.domain import ConversationId, ConversationMode, Principal, Tenant, TurnId, new_id
-from desk.errors import Erased, KeyReused, NotFound
+from desk.errors import Erased, KeyReused, NotFound, Overloaded
 from desk.privacy.pseudonyms import Vault
 from desk.privacy.sealing import DataKey
 from desk.storage import checkpoint_rows, conversations, turn_commits, turns
@@ -18,6 +18,7 @@ from desk.storage.pool import Tx
 from desk.storage.threads import thread_id
 from desk.storage.turn_commits import Ground, KeyTaken, NewTurn
 from desk.storage.turns import Claim, Turn
+from desk.telemetry.metrics import SHED
 from graphs.crash_points import crash_point
 from graphs.services import Services
 
@@ -69,7 +70,8 @@ async def accept(
     """Commit the message, or return the turn that this caller sent with this key before.
 
     Raises Conflict when the conversation is too busy, NotFound when it is not the caller's, KeyReused when
-    the key came with another body before, and Erased when the caller was erased a moment ago.
+    the key came with another body before, Erased when the caller was erased a moment ago, and Overloaded when
+    too many of the tenant's turns wait for the database.
     """
     key = await services.engine.keys.data_key(principal)
     turn_id = TurnId(new_id())
@@ -90,6 +92,9 @@ async def accept(
         locale=request.locale,
     )
     database, settings = services.engine.database, services.engine.settings
+    if database.crowded(principal.tenant_id):
+        SHED.inc()
+        raise Overloaded
     crash_point(settings, "before_accept")
     try:
         place = await turn_commits.accept(database, principal, new, tenant.settings.double_texting)

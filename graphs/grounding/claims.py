@@ -21,7 +21,7 @@ from graphs.grounding.number_words import ONE
 from graphs.grounding.sentences import ends_sentence, plain
 from graphs.grounding.sources import Source, Sources
 
-__all__ = ["ClaimGate", "Source", "Sources"]
+__all__ = ["ClaimGate", "Source", "Sources", "may_claim"]
 
 _LONGEST_SENTENCE = 1000
 _LONGEST_WORD = 400
@@ -62,7 +62,7 @@ class ClaimGate:
         self._space = ""
         self._sentence: list[str] = []
         self._sentence_length = 0
-        self._tail: list[str] = []
+        self._hints = _Hints()
         self._held: list[str] | None = None
         self._began = False
 
@@ -105,7 +105,7 @@ class ClaimGate:
         self._space, self._began = "", True
         self._sentence.append(spaced)
         self._sentence_length += len(spaced)
-        if self._held is None and self._claims(word):
+        if self._held is None and self._hints.hears(word):
             self._held = []
         (out if self._held is None else self._held).append(spaced)
         if ends_sentence(word):
@@ -120,7 +120,8 @@ class ClaimGate:
             self.rejected = self._sources.lacks("".join(self._sentence).strip())
             if not self.rejected:
                 out += self._held
-        self._sentence, self._sentence_length, self._held, self._tail = [], 0, None, []
+        self._sentence, self._sentence_length, self._held = [], 0, None
+        self._hints = _Hints()
 
     def _end_overlong(self, out: list[str]) -> None:
         """Without a claim it is let go by parts; with one it is too long to be told apart from its rivals."""
@@ -128,7 +129,14 @@ class ClaimGate:
             self.rejected = ["a sentence without end"]
         self._end_sentence(out)
 
-    def _claims(self, word: str) -> bool:
+
+class _Hints:
+    """Hears the words of one sentence, and tells with which of them it may hold a claim."""
+
+    def __init__(self) -> None:
+        self._tail: list[str] = []
+
+    def hears(self, word: str) -> bool:
         """Whether with this word the sentence holds something that has to stand in a source."""
         read = plain(word)
         self._tail = [*self._tail[1 - _TAIL :], read]
@@ -142,3 +150,9 @@ class ClaimGate:
         return is_denial(lowered) or any(
             part in _CLAIMING or is_denial(part) for part in _PARTS.split(lowered)
         )
+
+
+def may_claim(sentence: str) -> bool:
+    """Whether the gate would hold this sentence to look for its claims in the sources."""
+    hints = _Hints()
+    return any(hints.hears(word) for word in sentence.split())

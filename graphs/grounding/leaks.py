@@ -11,6 +11,7 @@ from graphs.grounding.sentences import plain
 # Letters and digits in a row, without what stands between them: about seven words. Shorter stretches are
 # everyday phrases; longer ones that the service says by itself are `known`.
 LONGEST_QUOTE = 30
+_BETWEEN = re.compile(r"[\W_]+")
 
 
 class Secret:
@@ -56,7 +57,8 @@ class Quoting:
 
 
 def _squeezed(text: str) -> str:
-    return re.sub(r"[\W_]+", "", plain(text).casefold())
+    read = plain(text).casefold()
+    return read if read.isalnum() else _BETWEEN.sub("", read)
 
 
 _squeezed_once = lru_cache(maxsize=64)(_squeezed)  # for the few instructions there are, no customer's words

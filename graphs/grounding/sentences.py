@@ -24,7 +24,7 @@ def plain(text: str) -> str:
 
 def ends_sentence(word: str) -> bool:
     """Whether a sentence ends with this word: not after an abbreviation, an initial or the "3." of a list."""
-    return bool(_END.search(word)) and not _NO_END.search(word)
+    return not word[-1:].isalnum() and bool(_END.search(word)) and not _NO_END.search(word)
 
 
 def split_sentences(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from desk.domain import Answer, Citation
 from desk.events import Degraded, Revised
 from desk.privacy.language import detect_language
 from graphs.answering import answered, cite
+from graphs.grounding.claims import may_claim
 from graphs.grounding.sentences import split_sentences
 from graphs.nodes.retrieve_faqs import answer_word_for_word, threshold
 from graphs.prompting.briefing import Evidence, gather_evidence
@@ -55,7 +56,8 @@ def _accept(state: TurnState, context: TurnContext, text: str, evidence: Evidenc
 
 def _cited(text: str, evidence: Evidence) -> list[Citation]:
     """The passages that the claims stand in; then those that share most longer words with the text."""
-    places = [sorted(evidence.sources.places_of(sentence)) for sentence in split_sentences(text)]
+    claiming = filter(may_claim, split_sentences(text))
+    places = [sorted(evidence.sources.places_of(sentence)) for sentence in claiming]
     said = _long_words(text)
     shared = [len(said & _long_words(source.text)) for source in evidence.sources.sources]
     # One passage a sentence is enough; where several hold its claims, the one that is nearest to the text.

@@ -21,7 +21,7 @@ from desk.telemetry.metrics import TURNS_RUNNING
 from graphs.commits.inbox import AcceptedTurn, TurnRequest, WaitingTurn, accept, reopen
 from graphs.crash_points import crash_point
 from graphs.runtime.forgetting import forget_the_erased
-from graphs.runtime.running import LONGEST_TURN_SECONDS, Running, give_up, run_to_its_end
+from graphs.runtime.running import Running, give_up, longest_turn_of, run_to_its_end
 from graphs.services import Services
 from graphs.streams.fanout import Fanout
 from graphs.streams.following import Following, read_turn, stored_end
@@ -51,7 +51,7 @@ class TurnRunner:
         *,
         on_end: OnEnd,
         feed: Feed | None = None,
-        longest_turn: float = LONGEST_TURN_SECONDS,
+        longest_turn: float | None = None,
     ) -> None:
         self._services = services
         self._settings = services.engine.settings
@@ -59,7 +59,7 @@ class TurnRunner:
         self._feed = feed or MemoryFeed()
         self._fanout = Fanout(feed) if feed else None
         self._following = Following(services, self._feed)
-        self._longest_turn = longest_turn
+        self._longest_turn = longest_turn or longest_turn_of(self._settings)
         self._running: dict[TurnId, Running] = {}
         self._unfinished: list[Claim] = []
         self._loops: list[asyncio.Task[None]] = []
@@ -228,14 +228,12 @@ class TurnRunner:
 
     async def _hear_hints(self) -> None:
         async for hint in self._feed.hints():
-            what, _, turn_id = hint.partition(" ")
-            running = self._running.get(_turn_id(turn_id))
-            if running is None:
-                continue
-            if what == "cancel":
-                running.brake.pull()
-            elif what == "watch" and self._fanout is not None:
-                self._fanout.watch(running.claim.turn_id)
+            what, *turn_ids = hint.split(" ")
+            for running in filter(None, (self._running.get(_turn_id(one)) for one in turn_ids)):
+                if what == "cancel":
+                    running.brake.pull()
+                elif what == "watch" and self._fanout is not None:
+                    self._fanout.watch(running.claim.turn_id)
 
     def _drop(self, subject_id: SubjectId) -> None:
         """Stop what runs for a subject that was erased; the fence keeps its commit out anyway."""

@@ -13,6 +13,7 @@ import structlog
 from desk.domain import Principal
 from desk.errors import DeskError, Fenced, Unavailable
 from desk.events import Failed
+from desk.settings import Settings
 from desk.storage import deliveries, turn_queue, turns
 from desk.storage.turns import Claim
 from graphs.brake import Brake
@@ -23,6 +24,8 @@ from graphs.streams.turn_stream import TurnStream, problem_of
 from graphs.turn import run_turn
 
 LONGEST_TURN_SECONDS = 60.0
+# What a turn does beside asking models.
+_BESIDE_MODELS_SECONDS = 30.0
 # A turn over its time is cancelled; if even that does not end it, its lease is renewed no longer.
 _OVERDUE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.2
@@ -58,6 +61,11 @@ class Running:
     def overdue(self) -> bool:
         """Whether the turn should have ended by now, one way or the other."""
         return asyncio.get_running_loop().time() > self.until
+
+
+def longest_turn_of(settings: Settings) -> float:
+    """Seconds that a turn may take: long enough for what models may take in it."""
+    return max(LONGEST_TURN_SECONDS, settings.model_timeout_seconds + _BESIDE_MODELS_SECONDS)
 
 
 async def run_to_its_end(services: Services, running: Running, turn: AcceptedTurn) -> None:

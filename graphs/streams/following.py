@@ -1,13 +1,15 @@
 """Following: copies of turns that wait or run in other processes, so that readers here miss nothing.
 
 The feed gives the events as they come. Where it has a hole, or is away, the copy waits for the turn's end in
-the database and takes back what was shown: the reader gets the whole answer, only later.
+the database and takes back what was shown: the reader gets the whole answer, only later. However many turns
+are followed, a process asks the feed and the queue for all of them at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +19,7 @@ from desk.domain import Principal, TurnId
 from desk.errors import DeskError, NotFound, Unavailable
 from desk.events import Accepted, Done, Failed, Revised, TurnEvent
 from desk.privacy.sealing import DataKey
-from desk.storage import conversations, turns
+from desk.storage import conversations, turn_queue, turns
 from desk.storage.turns import Turn
 from graphs.commits.inbox import open_vault
 from graphs.reply import restored
@@ -33,22 +35,40 @@ _ROUNDS_PER_LOOK = 5
 _ROUNDS_PER_HINT = 20
 _ROUNDS_ALONE = 20
 _ROUNDS_AT_THE_END = 3
+_TURNS_PER_HINT = 200
 _FRESH = timedelta(seconds=2)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Copy:
+    """A stream that is filled from elsewhere; `errand` is what is done for it alone just now."""
+
+    principal: Principal
     stream: TurnStream
-    task: asyncio.Task[None]
+    feed_key: str
+    hinted: bool = False
+    alone: int = 0
+    errand: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is done for it alone."""
+        return self.errand is None or self.errand.done()
+
+    def stop(self) -> None:
+        """Have nothing done for it any more."""
+        if self.errand is not None:
+            self.errand.cancel()
 
 
 class Following:
-    """The copies of this process: one a turn, however many read it."""
+    """The copies of this process: one a turn, however many read it; one task fills them all."""
 
     def __init__(self, services: Services, feed: Feed) -> None:
         self._services = services
         self._feed = feed
         self._copies: dict[TurnId, _Copy] = {}
+        self._filling: asyncio.Task[None] | None = None
 
     def follow(self, principal: Principal, turn: Turn, *, after: int = 0) -> TurnStream:
         """The turn's stream, from its beginning if the feed has it; the caller may see the turn."""
@@ -60,7 +80,9 @@ class Following:
         # The first event of every turn, so it need not come from the feed, which may have lost it.
         stream.publish(Accepted(turn.id, turn.conversation_id))
         stream.note_seen(after)
-        self._begin(principal, stream)
+        copy = self._begin(principal, stream)
+        if turn.state != "accepted":
+            copy.errand = spawn(self._conclude(copy, turn))
         return stream
 
     def await_turn(self, principal: Principal, stream: TurnStream) -> None:
@@ -73,89 +95,135 @@ class Following:
         copy = self._copies.pop(turn_id, None)
         if copy is None or copy.stream.ended:
             return None
-        copy.task.cancel()
+        copy.stop()
         copy.stream.patience = None
         return copy.stream
 
     async def stop(self) -> None:
         """End all copies; their readers are sent to other processes."""
         copies = list(self._copies.values())
+        self._copies.clear()
         for copy in copies:
-            copy.task.cancel()
+            copy.stop()
             copy.stream.abandon()
-        await asyncio.gather(*(copy.task for copy in copies), return_exceptions=True)
+        if self._filling is not None:
+            self._filling.cancel()
+            await asyncio.wait((self._filling,))
 
-    def _begin(self, principal: Principal, stream: TurnStream) -> None:
+    def _begin(self, principal: Principal, stream: TurnStream) -> _Copy:
         stream.patience = ATTACH_SECONDS
-        task = spawn(self._fill(principal, stream))
-        self._copies[stream.turn_id] = _Copy(stream, task)
+        copy = _Copy(principal, stream, feed_key_of(principal.tenant_id, stream.turn_id))
+        self._copies[stream.turn_id] = copy
+        if self._filling is None or self._filling.done():
+            self._filling = spawn(self._fill())
+        return copy
 
-        def forget(_: asyncio.Task[None]) -> None:
-            copy = self._copies.get(stream.turn_id)
-            if copy is not None and copy.task is task:
-                del self._copies[stream.turn_id]
+    async def _fill(self) -> None:
+        """Round after round, until no copy is left."""
+        number = 0
+        while self._copies:
+            await self._ask_to_hurry(everybody=number % _ROUNDS_PER_HINT == 0)
+            await self._take_news()
+            if number % _ROUNDS_PER_LOOK == 0:
+                await self._look()
+            self._let_go()
+            number += 1
+            await asyncio.sleep(COPY_SECONDS)
 
-        task.add_done_callback(forget)
+    async def _ask_to_hurry(self, *, everybody: bool) -> None:
+        """Tell who runs the turns that they are read here; again now and then, as a hint may be lost."""
+        copies = [copy for copy in self._copies.values() if everybody or not copy.hinted]
+        for start in range(0, len(copies), _TURNS_PER_HINT):
+            some = copies[start : start + _TURNS_PER_HINT]
+            try:
+                await self._feed.hint(" ".join(["watch", *(str(copy.stream.turn_id) for copy in some)]))
+            except CacheAway:
+                return
+            for copy in some:
+                copy.hinted = True
 
-    async def _fill(self, principal: Principal, stream: TurnStream) -> None:
-        rounds = alone = 0
-        while not stream.ended and alone < _ROUNDS_ALONE:
-            if rounds % _ROUNDS_PER_HINT == 0:
-                await self._ask_to_hurry(stream)
-            await self._take(principal, stream)
-            if rounds % _ROUNDS_PER_LOOK == 0 and not stream.ended:
-                await self._look(principal, stream)
-            rounds += 1
-            alone = 0 if stream.readers else alone + 1
-            if not stream.ended:
-                await asyncio.sleep(COPY_SECONDS)
-        stream.abandon()
-
-    async def _ask_to_hurry(self, stream: TurnStream) -> None:
-        with contextlib.suppress(CacheAway):
-            await self._feed.hint(f"watch {stream.turn_id}")
-
-    async def _take(self, principal: Principal, stream: TurnStream, *, failed: bool = False) -> None:
-        """Append what the feed has. An error counts only if the turn `failed`: it may be an earlier run's."""
+    async def _take_news(self) -> None:
+        """Append what the feed has for those that nothing else is done for."""
+        copies = {copy.feed_key: copy for copy in self._copies.values() if copy.idle}
         try:
-            key = await self._services.engine.keys.data_key(principal)
-            batches = await self._feed.read(feed_key_of(principal.tenant_id, stream.turn_id), stream.last_id)
-        except (CacheAway, DeskError):
+            news = await self._feed.read({key: copy.stream.last_id for key, copy in copies.items()})
+        except CacheAway:
             return
-        frames = _frames_of(batches, stream, key)
+        for key, batches in news.items():
+            self._send(copies[key], self._append(copies[key], batches))
+
+    async def _look(self) -> None:
+        """Conclude the turns that have left the queue: they are over."""
+        try:
+            async with self._services.engine.database.control_tx() as tx:
+                gone = await turn_queue.absent(tx, list(self._copies))
+        except DeskError:
+            return  # the next look may succeed
+        for turn_id in gone:
+            copy = self._copies.get(turn_id)
+            if copy is not None and not copy.stream.ended:
+                self._send(copy, self._conclude(copy))
+
+    def _send(self, copy: _Copy, errand: Coroutine[Any, Any, None]) -> None:
+        """Have this done for a copy, unless it is one no more or something else is being done."""
+        if copy.idle and self._copies.get(copy.stream.turn_id) is copy:
+            copy.errand = spawn(errand)
+        else:
+            errand.close()
+
+    def _let_go(self) -> None:
+        """Forget what has ended, and what nobody has read for long."""
+        for turn_id, copy in list(self._copies.items()):
+            if copy.idle:
+                copy.alone = 0 if copy.stream.readers else copy.alone + 1
+            if copy.stream.ended or copy.alone >= _ROUNDS_ALONE:
+                copy.stop()
+                copy.stream.abandon()
+                del self._copies[turn_id]
+
+    async def _append(self, copy: _Copy, batches: Sequence[Batch], *, failed: bool = False) -> None:
+        """Append these. An error counts only if the turn `failed`: it may be an earlier run's."""
+        try:
+            key = await self._services.engine.keys.data_key(copy.principal)
+            frames = _frames_of(batches, copy.stream, key)
+        except DeskError:
+            return
         for number, (event_id, one) in enumerate(frames, start=1):
             if is_error(one):
                 if number < len(frames):
                     continue
                 if not failed:
                     return
-            stream.copy(event_id, one)
+            copy.stream.copy(event_id, one)
 
-    async def _take_the_rest(self, principal: Principal, stream: TurnStream, turn: Turn) -> None:
+    async def _conclude(self, copy: _Copy, turn: Turn | None = None) -> None:
+        """If the turn is over in the database, take the rest of the feed, and else conclude without it."""
+        try:
+            turn = turn or await read_turn(self._services, copy.principal, copy.stream.turn_id)
+            if turn.state == "accepted":
+                return
+            await self._take_the_rest(copy, turn)
+            if not copy.stream.ended:
+                copy.stream.conclude(*await stored_end(self._services, copy.principal, turn))
+        except NotFound:
+            copy.stream.conclude(Failed(problem_of(NotFound(), copy.stream.turn_id)))
+        except DeskError:
+            return  # the next look may succeed
+
+    async def _take_the_rest(self, copy: _Copy, turn: Turn) -> None:
         """The end is in the database a moment before it is in the feed, if the feed has it at all."""
+        stream = copy.stream
         fresh = turn.finished_at is not None and datetime.now(UTC) - turn.finished_at < _FRESH
         for _ in range(_ROUNDS_AT_THE_END if fresh or stream.copied else 1):
-            await self._take(principal, stream, failed=turn.problem is not None)
+            with contextlib.suppress(CacheAway):
+                news = await self._feed.read({copy.feed_key: stream.last_id})
+                await self._append(copy, news.get(copy.feed_key, ()), failed=turn.problem is not None)
             if stream.ended:
                 return
             await asyncio.sleep(COPY_SECONDS)
 
-    async def _look(self, principal: Principal, stream: TurnStream) -> None:
-        """If the turn is over in the database, take the rest of the feed, and else conclude without it."""
-        try:
-            turn = await read_turn(self._services, principal, stream.turn_id)
-            if turn.state == "accepted":
-                return
-            await self._take_the_rest(principal, stream, turn)
-            if not stream.ended:
-                stream.conclude(*await stored_end(self._services, principal, turn))
-        except NotFound:
-            stream.conclude(Failed(problem_of(NotFound(), stream.turn_id)))
-        except DeskError:
-            return  # the next look may succeed
 
-
-def _frames_of(batches: list[Batch], stream: TurnStream, key: DataKey) -> list[tuple[int, bytes]]:
+def _frames_of(batches: Sequence[Batch], stream: TurnStream, key: DataKey) -> list[tuple[int, bytes]]:
     """The frames of the batches; none after a hole, until a later run begins."""
     frames: list[tuple[int, bytes]] = []
     last = stream.last_id

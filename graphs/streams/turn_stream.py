@@ -200,6 +200,8 @@ class TurnStream:
     def _framed(self) -> list[bytes]:
         """The frames of all events: made when somebody first wants them, and once for all."""
         made = len(self._frames)
+        if made == len(self._events):
+            return self._frames
         rest = zip(self._ids[made:], self._events[made:], strict=True)
         self._frames += [frame(event_id, event) for event_id, event in rest]
         return self._frames

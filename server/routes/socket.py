@@ -137,7 +137,7 @@ class _Conversing:
         await self._desk.limits.check(caller, self._websocket)
         match said:
             case SocketMessage():
-                self._desk.overload.check()
+                self._desk.overload.check(caller.tenant.id)
                 self._require_room()
                 stream = await submit(self._desk, caller, said, said.idempotency_key)
                 self._read(caller, stream, after=0)
@@ -167,7 +167,8 @@ class _Conversing:
             del self._readers[turn_id]
 
     async def _tell_turn(self, caller: Caller, stream: TurnStream, after: int) -> None:
-        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError, DeskError):
+        gone = suppress(WebSocketDisconnect, RuntimeError, TimeoutError, DeskError)
+        with gone, self._desk.overload.turn():
             while True:
                 after = await self._tell_stream(stream, after)
                 if not stream.abandoned:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphs.grounding.claims import ClaimGate, Source, Sources
+from graphs.grounding.claims import ClaimGate, Source, Sources, may_claim
 from graphs.grounding.leaks import Secret
 from graphs.grounding.sentences import split_sentences
 from prompts.loader import load_prompt
@@ -182,6 +182,14 @@ def test_no_link_stands_in_the_words_of_a_tool() -> None:
 def test_tens_in_words_are_claims_in_every_language() -> None:
     for wrong in ("Sie bekommen neunzig Prozent.", "Vous avez quarante euros.", "Il vous reste septante."):
         assert claims_of(wrong, Sources(())), wrong
+
+
+@pytest.mark.parametrize(
+    ("sentence", "may"),
+    [("Gladly.", False), ("It ships within one business day.", True), ("We do not ship books there.", True)],
+)
+def test_a_sentence_without_a_claim_need_not_be_looked_up(sentence: str, may: bool) -> None:
+    assert may_claim(sentence) is may
 
 
 def test_the_places_of_claims_are_told() -> None:

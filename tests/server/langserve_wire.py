@@ -125,5 +125,6 @@ def scripted_front(turns: ScriptedTurns, caller: Caller) -> Front:
         runner=turns,
         authenticator=SimpleNamespace(caller=verified, address=lambda _request: "192.0.2.1"),
         limits=SimpleNamespace(check=unlimited, suspects=lambda _address: False),
+        overload=Overload(),
     )
     return Front(app, Overload())

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -45,6 +46,7 @@ from tests.server.replicas import (
 from tests.server.wire import ask, read_events
 
 SLOW = "say 12 every 0.05"
+FOLLOWED = 15
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +97,6 @@ async def test_a_finished_turn_is_read_again_with_its_events(ann: Clients) -> No
 
 
 async def test_events_lie_sealed_in_redis(own_stores: Engines, ann: Clients) -> None:
-    from redis.asyncio import Redis
-
     async with begun(ann[0], "say 3 every 0") as (turn, lines):
         await rest_of(lines)
     await resume(ann[1], turn.turn_id)
@@ -132,6 +132,33 @@ async def test_with_redis_lost_the_reader_gets_the_whole_answer(
     assert spoken(turn.events + late) == words(40)
     assert ids(late) == sorted(set(ids(late)))  # type: ignore[type-var]
     assert late[0]["id"] > turn.last_id
+
+
+async def test_however_many_turns_are_followed_redis_is_asked_for_all_at_once(
+    own_stores: Engines, pair: tuple[Replica, Replica]
+) -> None:
+    tenant = await new_tenant(pair[0])
+    async with pair[0].client("eve@x.org", tenant) as one, pair[1].client("eve@x.org", tenant) as other:
+        before, began = await _asked(own_stores), time.monotonic()
+        read = await asyncio.gather(*(_read_elsewhere(one, other) for _ in range(FOLLOWED)))
+        took = time.monotonic() - began
+        asked = await _asked(own_stores) - before
+    assert [spoken(events) for events in read] == [words(30)] * FOLLOWED
+    # One process reads ten times a second, and once more for each turn's end.
+    assert asked <= 10 * took + 3 * FOLLOWED + 5
+    assert asked < FOLLOWED * 10
+
+
+async def _read_elsewhere(one: httpx.AsyncClient, other: httpx.AsyncClient) -> list[dict[str, object]]:
+    async with begun(one, "say 30 every 0.1") as (turn, _):
+        return await resume(other, turn.turn_id)
+
+
+async def _asked(stores: Engines) -> int:
+    """How often Redis was asked for news of turns since it began."""
+    assert stores.redis_url is not None
+    async with Redis.from_url(stores.redis_url) as redis:
+        return int((await redis.info("commandstats")).get("cmdstat_xread", {}).get("calls", 0))
 
 
 async def test_who_left_in_the_middle_of_a_looked_up_end_is_told_the_rest_of_it_anywhere(
