@@ -19,7 +19,7 @@ import pytest
 
 from desk.domain import ConversationId, Principal, SubjectId, Tenant, TurnId
 from desk.embedded import Engines
-from desk.errors import Draining, Fenced, Overloaded
+from desk.errors import Draining, Fenced
 from desk.events import Done, Failed, Revised, Token
 from desk.models.fallback import FallbackModel
 from desk.models.scripted import ScriptedModel
@@ -30,7 +30,6 @@ from desk.telemetry.logs import configure_logs
 from graphs.commits.inbox import TurnRequest
 from graphs.registry import open_services
 from graphs.runtime.runner import TurnRunner
-from graphs.runtime.running import longest_turn_of
 from graphs.services import Services
 from graphs.streams.turn_stream import TurnStream
 from tests.conftest import MODELS
@@ -399,30 +398,3 @@ async def test_a_renewal_tells_how_a_turn_stands_and_a_lost_one_cannot_commit(
         for stream in streams[:2]:
             await runner.cancel(ann, stream.turn_id)
             await stream.over()
-
-
-async def test_a_turn_has_the_time_that_its_models_may_take(settings: Settings) -> None:
-    assert longest_turn_of(settings) == 60
-    assert longest_turn_of(settings.model_copy(update={"model_timeout_seconds": 240.0})) == 270
-
-
-async def test_where_a_tenant_stands_in_line_new_turns_are_turned_away_and_running_ones_are_committed(
-    services: Services, shop: Tenant, ann: Principal
-) -> None:
-    database = services.engine.database
-
-    async def hold() -> None:
-        async with database.tenant_tx(ann) as tx:
-            await tx.execute("select pg_sleep(0.5)")
-
-    async with running(services) as runner:
-        stream = await runner.submit(ann, shop, TurnRequest("say 2 every 0.2", str(uuid4())))
-        holding = [asyncio.create_task(hold()) for _ in range(30)]
-        await asyncio.sleep(0.2)
-        assert database.crowded(shop.id)
-        with pytest.raises(Overloaded):
-            await runner.submit(ann, shop, TurnRequest("say 1 every 0", str(uuid4())))
-        assert (await stream.outcome())["reply"]["text"] == words(2)
-        await asyncio.gather(*holding)
-        again = await runner.submit(ann, shop, TurnRequest("say 1 every 0", str(uuid4())))
-        assert (await again.outcome())["reply"]["text"] == words(1)
