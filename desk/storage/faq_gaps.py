@@ -257,7 +257,9 @@ with shown as (
 )
 """  # noqa: S608
 _RARE: LiteralString = f"""
-select count(*) from faq_gap_questions where gap_id is null or gap_id not in ({_READABLE})
+select count(*) from faq_gap_questions q
+join subjects s on s.id = q.subject_id and s.erased_at is null
+where q.gap_id is null or q.gap_id not in ({_READABLE})
 """  # noqa: S608
 _WORDINGS: LiteralString = f"""
 select gap_id, turn_id, subject_id, message_id, text_sealed from (

@@ -95,19 +95,20 @@ async def _wordings(desk: Desk, viewer: Principal, gaps: Sequence[Gap]) -> dict[
 
 def _entry(wordings: Sequence[Wording]) -> FaqEntry:
     """The draft: the most central plain wording is its question, the others are its other wordings."""
-    question, *others = dict.fromkeys(one.text for one in wordings if one.plain) or [None]
-    if question is None:
+    plain = [one.text for one in wordings if one.plain]
+    if not plain:
         raise Conflict("No question of this gap is free of names and long numbers; write the FAQ yourself.")
+    question, *others = dict.fromkeys(plain)
     return FaqEntry(id_of(question), question, aliases=tuple(others), draft=True)
 
 
 def _shown(gap: Gap, wordings: Sequence[Wording]) -> dict[str, Any]:
-    question, *others = [one.text for one in wordings] or [None]
+    texts = list(dict.fromkeys(one.text for one in wordings))
     return {
         "id": str(gap.id),
         "state": gap.state,
-        "question": question,
-        "others": others,
+        "question": texts[0] if texts else None,
+        "others": texts[1:],
         "questions": gap.questions,
         "persons": gap.persons,
         "first_seen": gap.first_seen.isoformat(),
