@@ -64,10 +64,13 @@ async def take_new(tx: Tx, embedder: str, *, limit: int) -> list[Question]:
     return [Question(*row) for row in await cursor.fetchall()]
 
 
-async def put(tx: Tx, embedder: str, sealed: Mapping[TurnId, bytes]) -> int:
-    """Keep sealed vectors, again if there were others; how many, as some turns may have gone meanwhile."""
-    cursor = await tx.execute(_PUT, (embedder, list(sealed), list(sealed.values())))
-    return cursor.rowcount
+async def put(tx: Tx, embedder: str, sealed: Sequence[tuple[TurnId, SubjectId, bytes]]) -> int:
+    """Keep vectors, each sealed under the person's key, in place of others; how many were kept.
+
+    A turn that has gone meanwhile, or has become another person's, is left out.
+    """
+    turns, subjects, vectors = ([one[column] for one in sealed] for column in range(3))
+    return (await tx.execute(_PUT, (embedder, turns, subjects, vectors))).rowcount
 
 
 async def forget(tx: Tx) -> int:
@@ -118,8 +121,7 @@ async def list_page(tx: Tx, state: State | None, *, after: UUID | None = None, l
 
 
 async def get(tx: Tx, gap_id: UUID) -> Gap | None:
-    """The gap, if it may be read and is not answered by now; locked: one caller at a time decides on it."""
-    await tx.execute("select from faq_gaps where id = %s for update", (gap_id,))
+    """The gap, if it may be read and is not answered by now."""
     cursor = await tx.execute(
         f"{_SHOWN} select * from shown where id = %(id)s",  # noqa: S608
         _values(id=gap_id),
@@ -215,8 +217,9 @@ order by t.id limit %(limit)s
 _PUT: LiteralString = """
 with held as (
     select t.tenant_id, t.id, t.subject_id, v.embedder, v.sealed
-    from (select %s::text as embedder, unnest(%s::uuid[]) as id, unnest(%s::bytea[]) as sealed) v
-    join turns t on t.id = v.id for key share of t skip locked
+    from (select %s::text as embedder, unnest(%s::uuid[]) as id,
+        unnest(%s::uuid[]) as subject_id, unnest(%s::bytea[]) as sealed) v
+    join turns t on t.id = v.id and t.subject_id = v.subject_id for key share of t skip locked
 )
 insert into faq_gap_questions (tenant_id, turn_id, subject_id, embedder, vector_sealed)
 select tenant_id, id, subject_id, embedder, sealed from held

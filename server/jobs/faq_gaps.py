@@ -43,11 +43,12 @@ async def _take_in(place: Workplace, tenant: Tenant) -> bool:
     texts = await open_questions(place.keys, worker, found)
     asked = [question for question in found if question.turn_id in texts]
     vectors = await embedder.embed([texts[question.turn_id] for question in asked])
-    sealed: dict[TurnId, bytes] = {}
+    sealed = []
     for question, vector in zip(asked, vectors, strict=True):
-        key = await place.keys.data_key(Principal(tenant.id, "worker", question.subject_id))
-        aad = faq_gaps.vector_aad(question.turn_id)
-        sealed[question.turn_id] = key.seal(vector.astype(_KEPT_AS).tobytes(), aad=aad)
+        turn_id, subject_id = question.turn_id, question.subject_id
+        key = await place.keys.data_key(Principal(tenant.id, "worker", subject_id))
+        plain = vector.astype(_KEPT_AS).tobytes()
+        sealed.append((turn_id, subject_id, key.seal(plain, aad=faq_gaps.vector_aad(turn_id))))
     async with place.tx(tenant) as tx:
         kept = await faq_gaps.put(tx, embedder.name, sealed)
     return len(found) == BATCH and kept > 0

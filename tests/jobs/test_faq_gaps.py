@@ -251,7 +251,7 @@ async def test_no_word_and_no_readable_vector_lies_in_the_tables(
 async def test_a_visitors_question_goes_on_under_the_persons_key(desk: Workplace, tenant: Tenant) -> None:
     visitor = await somebody(desk, tenant, kind="anonymous")
     person, other = [await somebody(desk, tenant) for _ in range(2)]
-    await ask_all(desk, (visitor, person, other), NORWAY)
+    [turn, *_] = await ask_all(desk, (visitor, person, other), NORWAY)
     await work(desk, tenant)
     assert (await gaps(desk, tenant))[0].persons == 3
     assert visitor.subject_id is not None
@@ -260,6 +260,8 @@ async def test_a_visitors_question_goes_on_under_the_persons_key(desk: Workplace
             await tx.execute(f"delete from {emptied}".encode())
         await tx.execute("update turns set input_sealed = '', reply_sealed = ''")
     assert await adopt(desk.database, desk.keys, person, visitor.subject_id) == 1
+    async with desk.tx(tenant) as tx:  # what was sealed for the visitor meanwhile comes too late
+        assert await faq_gaps.put(tx, "other", [(turn, visitor.subject_id, b"theirs")]) == 0
     await ask(desk, other, NORWAY[0])
     await work(desk, tenant)
     [gap] = await gaps(desk, tenant)
