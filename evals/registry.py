@@ -135,6 +135,13 @@ async def _run_faq_answers(inputs: Inputs, ground: Ground) -> Report:
     return await evaluate_faq_answers(_open(ground), _given(inputs.corpus), questions)
 
 
+async def _run_faq_gaps(inputs: Inputs, ground: Ground) -> Report:
+    from evals.suites.faq_gaps import evaluate_faq_gaps
+
+    rows = _chosen(read_rows(_given(inputs.dataset), EXAMPLE), inputs)
+    return await evaluate_faq_gaps(rows, _open(ground).engine.embedder)
+
+
 async def _run_pii(inputs: Inputs, _: Ground) -> Report:
     from evals.suites.pii import evaluate_pii
 
@@ -231,6 +238,7 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
         "retrieval": Suite("services", ("corpus", "dataset"), _run_retrieval),
         "answerable": Suite("services", ("corpus", "dataset"), _run_answerable),
         "faq_answers": Suite("services", ("corpus", "dataset"), _run_faq_answers),
+        "faq_gaps": Suite("services", ("dataset",), _run_faq_gaps),
         "pii": Suite("nothing", ("dataset",), _run_pii),
         "entities": Suite("nothing", ("dataset",), _run_entities),
         "injection": Suite("nothing", ("dataset",), _run_injection),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 
 from desk.domain import ConversationId, SubjectId
-from desk.storage import conversations, effects, feedback, messages, steps, turns
+from desk.storage import conversations, effects, faq_gaps, feedback, messages, steps, turns
 from desk.storage.pool import Tx
 
 
@@ -53,6 +53,7 @@ SEALED = (
     SealedColumn("messages", "text_sealed", ("id",), messages.text_aad),
     SealedColumn("turn_steps", "steps_sealed", ("turn_id",), steps.steps_aad),
     SealedColumn("feedback", "comment_sealed", ("turn_id",), feedback.comment_aad),
+    SealedColumn("faq_gap_questions", "vector_sealed", ("turn_id",), faq_gaps.vector_aad),
     SealedColumn(
         "effects",
         "request_sealed",

@@ -19,6 +19,7 @@ JobName = Literal[
     "aggregates",
     "audit_seals",
     "erasures",
+    "faq_gaps",
     "mail",
     "prune",
     "reembed",

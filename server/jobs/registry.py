@@ -16,6 +16,7 @@ from desk.storage.jobs import Ids, JobName
 from server.jobs.aggregates import fill_hours
 from server.jobs.audit_seals import seal_audit
 from server.jobs.erasures import erase_people
+from server.jobs.faq_gaps import find_faq_gaps
 from server.jobs.mail import deliver_mail
 from server.jobs.prune import prune
 from server.jobs.reembed import reembed
@@ -91,6 +92,7 @@ JOBS: tuple[TenantJob | DeskJob, ...] = (
     TenantJob("aggregates", fill_hours, "5 * * * *", recently_active),
     TenantJob("turn_inputs", clear_turn_inputs, "15 * * * *", recently_active),
     TenantJob("summaries", summarise_conversations, "*/10 * * * *", recently_active),
+    TenantJob("faq_gaps", find_faq_gaps, "*/15 * * * *", recently_active),
     TenantJob("reembed", reembed, "25 * * * *"),
     DeskJob("prune", prune, "35 * * * *"),
     TenantJob("retention", delete_old, "45 2 * * *", with_old_rows),

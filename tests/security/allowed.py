@@ -48,6 +48,9 @@ SEE: Mapping[str, frozenset[str]] = {
     "GET /api/v1/faqs/{faq_id}/versions": ADMIN,
     "PUT /api/v1/faqs/{faq_id}": ADMIN,
     "DELETE /api/v1/faqs/{faq_id}": ADMIN,
+    "GET /api/v1/faqs/gaps": ADMIN,
+    "POST /api/v1/faqs/gaps/{gap_id}/draft": ADMIN,
+    "POST /api/v1/faqs/gaps/{gap_id}/dismiss": ADMIN,
 }
 
 # What belongs to the tenant and to no person: the table of rights stands before it, and row-level security

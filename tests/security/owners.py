@@ -25,6 +25,16 @@ _NEVER_ANSWERED = (
     "delete from shared.usage where turn_id = %s",
     "update shared.turns set state = 'dead', reason = 'broken', reply_sealed = null where id = %s",
 )
+_GAP = (
+    "insert into shared.turn_reviews (tenant_id, turn_id, subject_id, label)"
+    " select tenant_id, id, subject_id, 'knowledge_missing' from shared.turns"
+    " where id = any(%(turns)s::uuid[])",
+    "insert into shared.faq_gaps (tenant_id, id)"
+    " select distinct tenant_id, %(gap)s::uuid from shared.turns where id = any(%(turns)s::uuid[])",
+    "insert into shared.faq_gap_questions (tenant_id, turn_id, subject_id, gap_id, embedder, vector_sealed)"
+    " select tenant_id, id, subject_id, %(gap)s::uuid, 'planted', ''"
+    " from shared.turns where id = any(%(turns)s::uuid[])",
+)
 
 
 @dataclass(slots=True)
@@ -112,6 +122,7 @@ async def _plant(ground: Ground, town: Town, owner: Owner) -> None:
         await _ask_for_help(person, keeper, owner)
         await _dead_letters(ground, person, owner)
         await _consent(person, owner)
+        await _wonder(ground, (person, admin), owner)
         await _serve(ground, admin, owner)
 
 
@@ -154,6 +165,18 @@ async def _dead_letters(ground: Ground, person: httpx.AsyncClient, owner: Owner)
 async def _consent(person: httpx.AsyncClient, owner: Owner) -> None:
     decision = {"purpose": owner.word("purpose"), "text_version": owner.word("version"), "granted": True}
     await _do(person, "POST", "/api/v1/privacy/consent", decision)
+
+
+async def _wonder(ground: Ground, askers: tuple[httpx.AsyncClient, ...], owner: Owner) -> None:
+    """A gap in the FAQs; a long number in each question keeps its words out of drafts that others read."""
+    turns = []
+    for who in (*askers, askers[0], askers[0]):
+        said = await _do(who, "POST", "/api/v1/chat/", {"message": f"why 47110815 {owner.word('gap')}"})
+        turns.append(said["turn_id"])
+    owner.ids["gap"] = str(uuid4())
+    async with await psycopg.AsyncConnection.connect(ground.owner_url) as conn:
+        for statement in _GAP:
+            await conn.execute(statement, {"gap": owner.ids["gap"], "turns": turns})
 
 
 async def _serve(ground: Ground, admin: httpx.AsyncClient, owner: Owner) -> None:

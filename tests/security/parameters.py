@@ -14,6 +14,7 @@ KINDS: Mapping[str, str] = {
     "account_id": "account",
     "key_id": "api_key",
     "faq_id": "faq",
+    "gap_id": "gap",
     "erasure_id": "erasure",
     "session_id": "session",
     "confirm": "action",

@@ -18,7 +18,10 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from desk.embedded import Engines
+from desk.models.embeddings import MiniLM
 from desk.settings import Settings
+from desk.storage import tenants
+from desk.storage.pool import Database
 from evals.cases import read_cases
 from server.app import create_app
 from server.issuer import load_issuer
@@ -27,6 +30,7 @@ from tests.graphs.conversing import POINTS, POINTS_ANSWER
 from tests.server.conftest import bearer, served
 from tests.server.limits_told import limits_told
 from tests.server.replicas import until
+from tests.server.test_faq_gaps import gather
 from tests.server.wire import ask
 from tests.servers.openai_wire import Reply, SeenRequest, Wire, openai_wire, say
 
@@ -304,6 +308,32 @@ async def test_a_customer_is_told_whom_it_is_for(browser: Browser, url: str, set
     await tab.goto(f"{url}/playground")
     await expect(tab.locator("#recorded-note")).to_contain_text("for admins")
     await profile.close()
+
+
+async def test_what_many_asked_becomes_a_draft(
+    page: Page, url: str, settings: Settings, embedder: MiniLM, database: Database
+) -> None:
+    for email in ("zoe@example.com", "yan@example.com", "xia@example.com"):
+        headers = bearer(load_issuer(settings), email)
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as customer:
+            turn = await ask(customer, "xqzt blorf frobnicated zorbals")
+            rating = {"turn_id": turn["turn_id"], "rating": "down"}
+            assert (await customer.post("/api/v1/chat/feedback", json=rating)).status_code == 204
+    async with database.control_tx() as tx:
+        shop = await tenants.by_slug(tx, "bookshop")
+    assert shop is not None
+    await gather(settings, embedder, shop)
+    await page.goto(f"{url}/review")
+    card = page.locator("#gaps li").filter(has_text="frobnicated zorbals")
+    await expect(card).to_contain_text("3 questions of 3 people")
+    await shot(page, "gaps")
+    await card.get_by_role("button", name="Make a draft").click()
+    await expect(card.get_by_role("status")).to_contain_text("write its answer, then publish it")
+    await page.locator("#gap-state").select_option("drafted")
+    await expect(card).to_contain_text("draft q-")
+    await card.get_by_role("button", name="Dismiss").click()
+    await expect(card.get_by_role("status")).to_have_text("dismissed")
+    await expect(page.locator("#problem")).to_be_hidden()
 
 
 async def test_what_went_wrong_becomes_a_faq(page: Page, url: str, customer: httpx.AsyncClient) -> None:

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from desk.domain import SubjectId, Tenant
 from desk.privacy.sealing import inflated
-from desk.storage import checkpoint_rows, conversations, effects, feedback, messages, steps, turns
+from desk.storage import checkpoint_rows, conversations, effects, faq_gaps, feedback, messages, steps, turns
 from desk.storage.checkpoint_rows import CheckpointKey
 from graphs.services import Services
 
@@ -31,6 +31,7 @@ _AADS: dict[tuple[str, str], Callable[[Row], bytes]] = {
     ("effects", "request_sealed"): lambda row: effects.effect_aad(row["turn_id"], row["ordinal"], "request"),
     ("effects", "result_sealed"): lambda row: effects.effect_aad(row["turn_id"], row["ordinal"], "result"),
     ("feedback", "comment_sealed"): lambda row: feedback.comment_aad(row["turn_id"]),
+    ("faq_gap_questions", "vector_sealed"): lambda row: faq_gaps.vector_aad(row["turn_id"]),
     ("checkpoints", "checkpoint_sealed"): lambda row: checkpoint_rows.checkpoint_aad(_checkpoint(row)),
     ("checkpoints", "metadata_sealed"): lambda row: checkpoint_rows.metadata_aad(_checkpoint(row)),
     ("checkpoint_writes", "value_sealed"): lambda row: checkpoint_rows.write_aad(
@@ -45,6 +46,7 @@ _NOT_JSON = {
     "checkpoint_sealed",
     "metadata_sealed",
     "value_sealed",
+    "vector_sealed",
 }
 
 

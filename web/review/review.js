@@ -1,17 +1,21 @@
 /** The review page: outcomes with their charts, and turns to be labelled or made into something. */
 
-import { client, explain, get } from "/playground/api.js";
+import { client, explain, get, send } from "/playground/api.js";
 import { h } from "/widget/dom.js";
 import { bars, lines, share } from "./charts.js";
+import { gapCard } from "./gap.js";
 import { card } from "./turn.js";
 
 const at = (id) => document.getElementById(id);
 let cursor = null;
+let gapCursor = null;
 
 at("days").addEventListener("change", outcomes);
 at("wanted").addEventListener("change", () => list());
 at("more").addEventListener("click", () => list(true));
-await Promise.all([outcomes(), list()]);
+at("gap-state").addEventListener("change", () => gaps());
+at("more-gaps").addEventListener("click", () => gaps(true));
+await Promise.all([outcomes(), gaps(), list()]);
 
 async function outcomes() {
   await told(async () => {
@@ -75,6 +79,35 @@ async function list(more = false) {
     at("more").hidden = !cursor;
     at("none").hidden = at("turns").children.length > 0;
   });
+}
+
+async function gaps(more = false) {
+  await told(async () => {
+    const query = new URLSearchParams({ state: at("gap-state").value, ...(more && gapCursor && { cursor: gapCursor }) });
+    const page = await get(`/api/v1/faqs/gaps?${query}`);
+    const cards = page.gaps.map((gap) => gapCard(gap, { draft, dismiss }));
+    if (more) at("gaps").append(...cards);
+    else at("gaps").replaceChildren(...cards);
+    gapCursor = page.next_cursor;
+    at("more-gaps").hidden = !gapCursor;
+    at("no-gaps").hidden = at("gaps").children.length > 0;
+    at("rare").hidden = page.rare === 0;
+    at("rare").textContent = `Questions that too few people asked to be shown: ${page.rare}`;
+  });
+}
+
+/** Begins a FAQ for a gap; what was begun, or undefined. */
+async function draft(gap) {
+  let begun;
+  await told(async () => {
+    begun = await send("POST", `/api/v1/faqs/gaps/${gap.id}/draft`);
+  });
+  return begun;
+}
+
+/** Dismisses a gap; true if it was kept. */
+function dismiss(gap) {
+  return told(() => client.request(`/api/v1/faqs/gaps/${gap.id}/dismiss`, { method: "POST" }));
 }
 
 /** Labels a turn; true if it was kept. */
