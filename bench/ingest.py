@@ -55,7 +55,8 @@ def _figures(rates: list[float]) -> Figures:
 def _rows(count: int, seed: int) -> list[FaqEntry]:
     """Rows in customers' own words, put together by chance, so that none was embedded before."""
     chance = random.Random(seed)
-    words = [word for intent in load_intents(PACK).intents for said in intent.examples for word in said.split()]
+    examples = (example for intent in load_intents(PACK).intents for example in intent.examples)
+    words = [word for example in examples for word in example.split()]
 
     def said(length: int) -> str:
         return " ".join(chance.choices(words, k=length))
