@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 import migrations
 from desk.domain import Principal, Tenant, TenantId, new_id
 from desk.embedded import Engines
-from desk.storage import faqs, found_faqs, near_index, tenants
+from desk.storage import faqs, found_faqs, near_index, tenant_rows, tenants
 from desk.storage.faqs import FaqEntry
 from desk.storage.found_faqs import NEAR_ROWS
 from desk.storage.migrate import connected_owner, make_placement
@@ -133,3 +134,13 @@ async def test_rows_that_come_and_go_later_are_found_and_not(
         assert await faqs.delete(tx, "old-4")
     assert (await found(fresh, large, later[0]))[0][0] == "new-0"
     assert "old-4" not in [name for name, _ in await found(fresh, large, rows[4])]
+
+
+async def test_an_erased_tenant_leaves_no_index(database: Database, owner_url: str, large: Tenant) -> None:
+    await fill(database, large, "ours-", [directions(1)])
+    await index(owner_url, large)
+    async with connected_owner(owner_url) as conn:
+        assert near_index.name_of(large.id) in await near_index.list_ready(conn)
+        gone = replace(large, status="suspended")
+        assert [table async for table, _ in tenant_rows.erase(conn, gone, Principal(large.id, "admin"))]
+        assert near_index.name_of(large.id) not in await near_index.list_ready(conn)
