@@ -78,7 +78,10 @@ def _identifier(languages: tuple[str, ...]) -> Any:
 
 
 def _mapped(numbers: array[int]) -> Sequence[int]:
-    """The same numbers, of which only what is read takes memory; as they are where no file may be made."""
+    """The same numbers (32 bits, no sign), of which only what is read takes memory.
+
+    They come back as they are where no file may be made.
+    """
     try:
         with TemporaryFile() as file:
             numbers.tofile(file)
@@ -86,4 +89,4 @@ def _mapped(numbers: array[int]) -> Sequence[int]:
             pages = mmap(file.fileno(), 0, access=ACCESS_READ)
     except OSError:
         return numbers
-    return memoryview(pages).cast(numbers.typecode)
+    return memoryview(pages).cast("I")
