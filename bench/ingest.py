@@ -20,10 +20,12 @@ from desk.models.embeddings import load_minilm
 from desk.retrieval.ingest import ingest
 from desk.storage import faqs, tenants
 from desk.storage.faqs import FaqEntry
+from prompts.intents import load_intents
 
 ROWS = 1024
 QUESTION_WORDS, ANSWER_WORDS = 6, 9
 TENANT = 1
+PACK = "bookshop"
 
 
 async def measure(stage: Stage, effort: Effort, sizes: tuple[int, ...] = (ROWS // 8, ROWS)) -> Result:
@@ -51,9 +53,10 @@ def _figures(rates: list[float]) -> Figures:
 
 
 def _rows(count: int, seed: int) -> list[FaqEntry]:
-    """Rows of made-up words, none of which was embedded before."""
+    """Rows in customers' own words, put together by chance, so that none was embedded before."""
     chance = random.Random(seed)
-    words = ["".join(chance.choices("abdegiklmnoprstu", k=chance.randint(3, 7))) for _ in range(2000)]
+    examples = (example for intent in load_intents(PACK).intents for example in intent.examples)
+    words = [word for example in examples for word in example.split()]
 
     def said(length: int) -> str:
         return " ".join(chance.choices(words, k=length))

@@ -155,10 +155,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(desk.runner.stop)
         stack.enter_context(told_at_shutdown(desk.runner.drain))
         _resolve(app)
-        settle()
         if settings.in_process_worker:
             await stack.enter_async_context(jobs_working(desk.services.engine))
             await stack.enter_async_context(sweeping(desk.services))
+        settle()
         log.info("ready", port=settings.port)
         yield
 

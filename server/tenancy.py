@@ -22,9 +22,10 @@ from desk.domain import (
     new_id,
 )
 from desk.errors import Conflict, InvalidInput, NotFound
+from desk.models.embeddings import MiniLM
 from desk.privacy.pseudonyms import Vault, restore
 from desk.settings import Settings
-from desk.storage import audit, conversations, messages, tenant_rows, tenants
+from desk.storage import audit, conversations, faqs, messages, near_index, tenant_rows, tenants
 from desk.storage.migrate import CONTROL, connected_owner, drop_placement, make_placement
 from desk.storage.pool import SHARED, Database
 from desk.storage.tenants import PLATFORM, StoredTenant, read_settings
@@ -116,6 +117,18 @@ class Tenancy:
             await tenants.set_status(tx, stored.id, status)
             await audit.record(tx, who, f"tenant.{act}", str(stored.id))
         return await self.get(slug)
+
+    async def index(self, slug: str) -> int:
+        """Make an index of the tenant's vectors, anew if it has one; how many there are."""
+        stored = await self.get(slug)
+        tenant = Tenant(stored.id, slug, stored.name, stored.placement)
+        async with connected_owner(self._owner_url("an index")) as conn:
+            await near_index.make(conn, tenant, MiniLM.dimensions)
+        who = self._as(stored.id)
+        async with self.database.tenant_tx(who) as tx:
+            vectors = await faqs.count_vectors(tx)
+            await audit.record(tx, who, "tenant.index", str(stored.id), {"vectors": vectors})
+        return vectors
 
     async def erase(self, slug: str, say: Say = lambda _: None) -> int:
         """Delete a suspended tenant with all it has; how many rows went. Raises Conflict if it is active."""

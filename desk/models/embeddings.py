@@ -27,6 +27,8 @@ MAX_TOKENS = 256
 BATCH = 8
 CACHED_TEXTS = 1024
 CACHED_LENGTH = 200
+# One operator for a sum and its normalisation: made for long texts, it costs a short one a sixth more in all.
+SLOW_FUSIONS = ["SkipLayerNormFusion"]
 
 
 class Embedder(Protocol):
@@ -122,7 +124,9 @@ def open_session(path: Path) -> InferenceSession:
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
+    )
 
 
 def open_tokenizer(path: Path) -> Tokenizer:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache
+from mmap import ACCESS_READ, mmap
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 DEFAULT: Final = "en"
@@ -58,13 +61,32 @@ def _by_marks(words: str, supported: Sequence[str]) -> str | None:
 
 @lru_cache(maxsize=2)
 def _identifier(languages: tuple[str, ...]) -> Any:
-    """The model, with the weights of the languages asked for alone: those of all others are 28 MB more."""
+    """The model, with the weights of the languages asked for alone: those of all others are 28 MB more.
+
+    Its 40 MB of moves from letter to letter stay in a file: few of them are ever made.
+    """
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     model.set_languages([language for language in languages if language in model.labels])
+    moves, output = _mapped(model.tk_nextmove), array("i", model.tk_output)
     return LanguageIdentifier(
-        *(model.nb_ptc, model.nb_pc, model.nb_classes, model.tk_nextmove, model.tk_output),
+        *(model.nb_ptc, model.nb_pc, model.nb_classes, moves, output),
         norm_probs=True,
         tk_row=model.tk_row,
     )
+
+
+def _mapped(numbers: array[int]) -> Sequence[int]:
+    """The same numbers (32 bits, no sign), of which only what is read takes memory.
+
+    They come back as they are where no file may be made.
+    """
+    try:
+        with TemporaryFile() as file:
+            numbers.tofile(file)
+            file.flush()
+            pages = mmap(file.fileno(), 0, access=ACCESS_READ)
+    except OSError:
+        return numbers
+    return memoryview(pages).cast("I")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -35,6 +35,16 @@ class IngestReport:
         return self.added + self.changed + self.unchanged + len(self.bad)
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows that are written together, and the vectors of those that had none when they were read."""
+
+    entries: list[FaqEntry]
+    counts: list[int]
+    parts: dict[str, split.Vectors]
+    bad: tuple[BadRow, ...]
+
+
 async def ingest(
     database: Database,
     embedder: Embedder,
@@ -50,17 +60,22 @@ async def ingest(
     """
     report = IngestReport()
     rows = iter(entries)
-    while batch := await asyncio.to_thread(lambda: list(islice(rows, BATCH))):
-        good = {row.external_id: row for row in batch if isinstance(row, FaqEntry)}
-        bad = tuple(row for row in batch if isinstance(row, BadRow))
-        done = await _store(database, embedder, principal, list(good.values()))
-        report = IngestReport(
-            report.added + done.added,
-            report.changed + done.changed,
-            report.unchanged + done.unchanged,
-            report.bad + bad,
-        )
-        on_progress(report)
+    ahead = asyncio.create_task(_prepare(database, embedder, principal, rows))
+    try:
+        while batch := await ahead:
+            # Postgres writes these while the processor embeds the next.
+            ahead = asyncio.create_task(_prepare(database, embedder, principal, rows))
+            done = await _store(database, embedder, principal, batch)
+            report = IngestReport(
+                report.added + done.added,
+                report.changed + done.changed,
+                report.unchanged + done.unchanged,
+                report.bad + batch.bad,
+            )
+            on_progress(report)
+    finally:
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
     return report
 
 
@@ -77,22 +92,33 @@ async def reembed(database: Database, embedder: Embedder, principal: Principal, 
     return len(entries)
 
 
-async def _store(
-    database: Database, embedder: Embedder, principal: Principal, entries: list[FaqEntry]
-) -> Upserted:
+async def _prepare(
+    database: Database, embedder: Embedder, principal: Principal, rows: Iterator[FaqEntry | BadRow]
+) -> _Batch | None:
+    """The next rows; None when there are no more."""
+    read = await asyncio.to_thread(lambda: list(islice(rows, BATCH)))
+    entries = list({row.external_id: row for row in read if isinstance(row, FaqEntry)}.values())
     counts = [split.count_parts(entry) for entry in entries]
-    parts: dict[str, split.Vectors] = {}
+    async with database.tenant_tx(principal) as tx:
+        missing = await faqs.without_vectors(tx, entries, counts)
+    parts = await _embed(embedder, [entry for entry in entries if entry.external_id in missing])
+    bad = tuple(row for row in read if isinstance(row, BadRow))
+    return _Batch(entries, counts, parts, bad) if read else None
+
+
+async def _store(database: Database, embedder: Embedder, principal: Principal, batch: _Batch) -> Upserted:
+    entries, parts = batch.entries, dict(batch.parts)
     while True:
         async with database.tenant_tx(principal) as tx:
             # Two imports at once must not leave the words of one beside the vectors of the other.
             await faqs.lock(tx, principal.tenant_id)
-            missing = await faqs.without_vectors(tx, entries, counts) - parts.keys()
+            missing = await faqs.without_vectors(tx, entries, batch.counts) - parts.keys()
             if not missing:
                 done = await faqs.upsert(tx, principal.tenant_id, entries)
                 await faqs.put_vectors(tx, principal.tenant_id, parts, embedder=embedder.name)
                 await _note(tx, principal, entries, done)
                 return done
-        # Outside the transaction: no lock and no connection is held while the processor works.
+        # Another import changed them. No lock and no connection is held while the processor works.
         parts |= await _embed(embedder, [entry for entry in entries if entry.external_id in missing])
 
 

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from desk.domain import Principal
 from desk.models.embeddings import Embedder
+from desk.retrieval.catalogue_names import Asked, CatalogueNames, Named, words
 from desk.retrieval.search import log_degraded
 from desk.retrieval.wishes import DEAREST, Wishes, read_wishes
 from desk.storage import products
 from desk.storage.pool import Database
-from desk.storage.products import Asked, Choice, Named
+from desk.storage.products import Choice
 from desk.tooling import Product, Reason
 
 BATCH = 64
@@ -63,6 +64,7 @@ class CatalogueSearch:
         self._database = database
         self._embedder = embedder
         self._on_degraded = on_degraded
+        self._names = CatalogueNames()
 
     async def __call__(
         self,
@@ -88,7 +90,8 @@ class CatalogueSearch:
         wishes = read_wishes(query)
         vector = await self._embed(wishes.words or query)
         async with self._database.tenant_tx(principal) as tx:
-            named = _whole(await products.named(tx, cut(wishes.words)))
+            names = await self._names.of(tx, principal.tenant_id)
+            named = _whole(names.named(cut(wishes.words)))
             choice = _choice(wishes, named, wanted)
             first = () if wishes.like else named.skus
             if vector is None:
@@ -149,11 +152,6 @@ def _reasoned(product: Product, named: Named, choice: Choice) -> Product:
     authors = " ".join(f" {words(name)} " for name in choice.authors)
     reasons += [Reason("author", name) for name in product.authors if f" {words(name)} " in authors]
     return replace(product, because=tuple(reasons))
-
-
-def words(name: str) -> str:
-    """The words of a name in lower case with one space between."""
-    return " ".join(_WORD.findall(name.lower()))
 
 
 def cut(query: str) -> Asked:

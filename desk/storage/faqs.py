@@ -281,6 +281,13 @@ async def count(tx: Tx) -> int:
     return int(row[0]) if row else 0
 
 
+async def count_vectors(tx: Tx) -> int:
+    """How many vectors a search of the tenant's FAQs reads."""
+    cursor = await tx.execute("select count(*) from faq_embeddings")
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
 async def delete(tx: Tx, external_id: str) -> bool:
     """Remove a FAQ with its versions and vectors; False when there is none."""
     cursor = await tx.execute("delete from faqs where external_id = %s", (external_id,))

@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from desk.domain import Principal, TenantId
 from desk.errors import Erased, Fenced, Misconfigured, Unavailable
+from desk.storage import near_index
 from desk.storage.patience import PatientConnection
 from desk.storage.shares import Shares
 
@@ -35,6 +36,7 @@ _ERASED = "DG003"  # raised by refuse_erased()
 _BUSY = "The database is busy or away; try again shortly."
 _CHECK_AFTER_IDLE_SECONDS = 5.0
 _CHECK_SECONDS = 1.5
+_INDEXES_SECONDS = 60.0
 # A caller hears within five seconds that the database does not answer, a wait for a connection included.
 _PATIENCE_SECONDS = 4.7
 
@@ -45,6 +47,8 @@ class Database:
     def __init__(self, url: str, *, size: int = 10, acquire_seconds: float = 3.0) -> None:
         self._placements: dict[TenantId, str] = {}
         self._last_used: dict[int, float] = {}
+        self._indexes: frozenset[str] = frozenset()
+        self._indexes_until = 0.0
         # A tenant whose statements are slow, or many, leaves connections to the others.
         self._shares = Shares(max(1, size * 6 // 10))
         self._acquire_seconds = acquire_seconds
@@ -84,6 +88,14 @@ class Database:
     def place(self, tenant_id: TenantId, placement: str) -> None:
         """Remember in which schema a tenant's rows live."""
         self._placements[tenant_id] = placement
+
+    async def has_near_index(self, tenant_id: TenantId) -> bool:
+        """Whether the tenant's vectors have an index; a new one is noticed within a minute."""
+        if time.monotonic() > self._indexes_until:
+            self._indexes_until = time.monotonic() + _INDEXES_SECONDS
+            async with self.control_tx() as tx:
+                self._indexes = await near_index.list_ready(tx)
+        return near_index.name_of(tenant_id) in self._indexes
 
     @asynccontextmanager
     async def tenant_tx(self, principal: Principal, *, pipeline: bool = False) -> AsyncIterator[Tx]:

@@ -52,28 +52,19 @@ class Choice:
     cheapest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Phrases of a query, lower case, one space between words: which may be a genre or a whole name, which
-    a title, which an author's last name."""
-
-    phrases: frozenset[str] = frozenset()
-    titles: frozenset[str] = frozenset()
-    surnames: frozenset[str] = frozenset()
+# What changes when a catalogue does.
+Version = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """What a query names: genres and authors of the catalogue, and titles with their stock-keeping units.
+class NamedProduct:
+    """What of a product a customer can name, and how many of it there are."""
 
-    `sold_out` are the titles of which there is none.
-    """
-
+    sku: str
+    title: str
+    stock: int
     genres: tuple[str, ...]
     authors: tuple[str, ...]
-    skus: tuple[str, ...]
-    titles: tuple[str, ...] = ()
-    sold_out: tuple[str, ...] = ()
 
 
 async def upsert(
@@ -123,37 +114,21 @@ async def terms(tx: Tx) -> list[str]:
     return [term for (term,) in await cursor.fetchall()]
 
 
-async def named(tx: Tx, asked: Asked) -> Named:
-    """What of the catalogue the query names; a series note in brackets does not belong to a title.
+async def version(tx: Tx) -> Version:
+    """Something else after every change of the catalogue; a few hundred microseconds for 1,000 products."""
+    # Whoever writes a row leaves the number of a later transaction in it.
+    cursor = await tx.execute("select count(*), coalesce(sum(xmin::text::bigint), 0)::bigint from products")
+    count, writers = await cursor.fetchone() or (0, 0)
+    return count, writers
 
-    Last names count where no author is named in full.
-    """
-    genre, author = _folded("genre"), _folded("author")
-    title = _folded(r"regexp_replace(title, '\s*\(.*\)\s*$', '')")
-    cursor = await tx.execute(
-        "select 'genre', genre, '', 1 from products, unnest(genres) genre"  # noqa: S608
-        f" where {genre} = any(%(phrases)s)"
-        " union select 'author', author, '', 1 from products, unnest(authors) author"
-        f" where {author} = any(%(phrases)s)"
-        " union select 'surname', author, '', 1 from products, unnest(authors) author"
-        f" where substring({author} from '[^ ]+$') = any(%(surnames)s)"
-        " union select 'title', sku, title, stock from products"
-        f" where {title} = any(%(titles)s) order by 1, 2",
-        {"phrases": list(asked.phrases), "titles": list(asked.titles), "surnames": list(asked.surnames)},
-    )
-    found = await cursor.fetchall()
 
-    def of(kind: str) -> tuple[str, ...]:
-        return tuple(name for what, name, _, _ in found if what == kind)
-
-    books = [(name, stock) for what, _, name, stock in found if what == "title"]
-    return Named(
-        of("genre"),
-        of("author") or of("surname"),
-        of("title"),
-        tuple(name for name, _ in books),
-        tuple(name for name, stock in books if stock <= 0),
-    )
+async def names(tx: Tx) -> list[NamedProduct]:
+    """Every product by what it is called."""
+    cursor = await tx.execute("select sku, title, stock, genres, authors from products")
+    return [
+        NamedProduct(sku, title, stock, tuple(genres), tuple(authors))
+        for sku, title, stock, genres, authors in await cursor.fetchall()
+    ]
 
 
 # A title that was named is meant, whatever else of the catalogue its words name.

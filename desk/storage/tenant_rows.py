@@ -11,7 +11,7 @@ from psycopg import sql
 
 from desk.domain import Principal, Tenant, TenantId
 from desk.errors import Misconfigured
-from desk.storage import audit
+from desk.storage import audit, near_index
 from desk.storage.migrate import CONTROL, Connection, drop_placement
 from desk.storage.pool import SHARED, Database
 
@@ -81,6 +81,7 @@ async def erase(conn: Connection, tenant: Tenant, by: Principal) -> AsyncIterato
     if tenant.status != "suspended":
         raise Misconfigured(f"Tenant {tenant.slug} is active; suspend it first.")
     total = 0
+    await near_index.drop(conn, tenant)
     # The control schema is emptied last: triggers note there what goes on in the other one. What a job that
     # was at work has written meanwhile goes in another pass.
     schemas = (SHARED, CONTROL) if tenant.placement == SHARED else (CONTROL,)

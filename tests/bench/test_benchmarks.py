@@ -109,8 +109,8 @@ async def test_many_tenants_are_asked_migrated_and_swept(own_stage: Stage) -> No
 
 async def test_search_finds_the_nearest_of_its_own_tenant(stage: Stage) -> None:
     few = Effort(rounds=1, turns=20)
-    result = await in_a_thread(search.measure(stage, few, (200, 400)))
-    assert [point["faqs"] for point in result.axis] == [200, 400]
+    result = await in_a_thread(search.measure(stage, few, (200, 400), 3))
+    assert [point["faqs"] for point in result.axis] == ["500, 4 tenants", 200, 400]
     assert all(point["ours"]["recall_at_10"] == point["peer"]["recall_at_10"] == 1.0 for point in result.axis)
     assert result.axis[-1]["peer_one_index"]["recall_at_10"] <= result.axis[-1]["ours"]["recall_at_10"]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from py3langid import langid
 
-from desk.privacy.language import detect_language
+from desk.privacy.language import _identifier, _mapped, detect_language
 
 SUPPORTED = ("en", "de", "fr", "es", "it", "ja")
 ALL = ("en", "de", "fr", "es", "it", "nl", "pt")
@@ -71,3 +72,18 @@ def test_the_first_greeting_names_the_language_and_a_later_one_keeps_it(text: st
 
 def test_a_short_message_of_two_languages_leaves_the_default() -> None:
     assert detect_language("hi, hola", previous=None, supported=ALL, default="nl") == "nl"
+
+
+def test_the_model_is_that_of_the_package_and_stays_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
+    whole.set_languages(sorted(SUPPORTED))
+    ours = _identifier(tuple(sorted(SUPPORTED)))
+    texts = ("Wo bleibt mein Paket?", "où est mon colis", "Ελληνικά και emoji \U0001f600", "ça va, señor?")
+    assert [ours.classify(text) for text in texts] == [whole.classify(text) for text in texts]
+    assert isinstance(ours.tk_nextmove, memoryview)
+
+    def refused() -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("desk.privacy.language.TemporaryFile", refused)
+    assert _mapped(whole.tk_nextmove) is whole.tk_nextmove

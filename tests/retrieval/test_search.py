@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from desk.domain import Principal, TenantId, new_id
-from desk.errors import Unavailable
+from desk.errors import InvalidInput, Unavailable
 from desk.models.embeddings import MiniLM, Vectors
 from desk.retrieval.hits import HitCounts
 from desk.retrieval.ingest import BATCH, IngestReport, ingest
@@ -99,6 +99,31 @@ async def test_an_import_cut_off_midway_leaves_no_faq_without_vectors(
     counting.broken = False
     assert await FaqSearch(database, counting)(admin, "shipping", limit=3) == []
     assert (await ingest(database, counting, admin, FAQS)).added == 3
+
+
+async def test_what_was_read_before_an_error_is_kept(
+    database: Database, counting: CountingEmbedder, admin: Principal
+) -> None:
+    def damaged() -> Iterator[FaqEntry]:
+        yield from (FaqEntry(f"{n}", f"Question number {n}?") for n in range(2 * BATCH))
+        raise InvalidInput("the file ends in the middle")
+
+    with pytest.raises(InvalidInput):
+        await ingest(database, counting, admin, damaged())
+    async with database.tenant_tx(admin) as tx:
+        assert await faqs.count(tx) == 2 * BATCH
+
+
+async def test_of_two_rows_with_one_id_the_later_stays_with_its_own_vector(
+    database: Database, counting: CountingEmbedder, admin: Principal
+) -> None:
+    await ingest(database, counting, admin, [SHIPPING])
+    between = [FaqEntry(f"{n}", f"Question number {n}?") for n in range(BATCH - 1)]
+    # The first of the two is written while the second, which reads as what is stored, was looked at already.
+    await ingest(database, counting, admin, [replace(HOURS, external_id="ship"), *between, SHIPPING])
+    [best, *_] = await FaqSearch(database, counting)(admin, SHIPPING.question, limit=5)
+    assert (best.source_id, best.text, best.version) == ("ship", SHIPPING.answer, 3)
+    assert best.score > 0.75
 
 
 async def test_other_wordings_are_found(database: Database, embedder: MiniLM, admin: Principal) -> None:

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from desk.domain import Principal, TenantId, new_id
+from desk.domain import Principal, Tenant, TenantId, new_id
 from desk.storage import products
 from desk.storage.pool import Database
-from desk.storage.products import Asked, Choice, Named
+from desk.storage.products import Choice
 from desk.tooling import Product
 
 DUNE = Product("b1", "Dune", ("Frank Herbert",), ("science fiction",), "$9", 4.2, 3, "Sand.")
@@ -60,22 +60,25 @@ async def test_named_titles_come_first_and_their_kin_next(database: Database, ad
     assert found == [DUNE, twin, OMENS]
 
 
-async def test_a_query_names_genres_authors_and_titles(database: Database, admin: Principal) -> None:
+async def test_every_change_of_a_catalogue_is_another_version(
+    database: Database, admin: Principal, tenant: Tenant
+) -> None:
+    async def seen() -> products.Version:
+        async with database.tenant_tx(Principal(tenant.id, "user")) as tx:
+            return await products.version(tx)
+
+    versions = [await seen()]
     await fill(database, admin)
-    asked = Asked(
-        phrases=frozenset({"science fiction", "jane austen", "austen"}),
-        titles=frozenset({"good omens", "omens"}),
-        surnames=frozenset({"maurier", "frank"}),
-    )
+    versions.append(await seen())
+    assert await seen() == versions[-1]
+    for changed in (replace(DUNE, stock=0), replace(EMMA, title="Emma, annotated")):
+        async with database.tenant_tx(admin) as tx:
+            await products.upsert(tx, admin.tenant_id, [changed], {})
+        versions.append(await seen())
     async with database.tenant_tx(admin) as tx:
-        assert await products.named(tx, asked) == Named(
-            ("science fiction",), ("Jane Austen",), ("b3",), ("Good Omens (A Novel)",)
-        )
-        # A last name counts where no author is named in full.
-        assert (await products.named(tx, replace(asked, phrases=frozenset({"austen"})))).authors == (
-            "Daphne du Maurier",
-        )
-        assert await products.named(tx, Asked()) == Named((), (), ())
+        assert await products.delete_missing(tx, ["b1", "b2", "b3"]) == 1
+    versions.append(await seen())
+    assert len(set(versions)) == 5
 
 
 async def test_a_new_price_needs_no_new_vector(database: Database, admin: Principal) -> None:
