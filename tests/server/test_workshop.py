@@ -20,15 +20,14 @@ from playwright.async_api import Browser, Page, Route, expect
 from desk.embedded import Engines
 from desk.settings import Settings
 from evals.cases import read_cases
-from server.app import create_app
 from server.issuer import load_issuer
 from tests.conftest import MODELS
 from tests.graphs.conversing import POINTS, POINTS_ANSWER
-from tests.server.conftest import bearer, served
+from tests.server.conftest import bearer
 from tests.server.limits_told import limits_told
 from tests.server.replicas import until
 from tests.server.wire import ask
-from tests.servers.openai_wire import Reply, SeenRequest, Wire, openai_wire, say
+from tests.servers.openai_wire import Reply, SeenRequest, Wire, say
 
 pytestmark = pytest.mark.browser
 
@@ -45,26 +44,9 @@ def answer(request: SeenRequest) -> Reply:
     return say(*opening, POINTS_ANSWER, usage=(321, 12))
 
 
-@pytest.fixture(scope="module")
-async def wire() -> AsyncIterator[Wire]:
-    async with openai_wire() as running:
-        running.answer_by(answer)
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def url(settings: Settings, wire: Wire) -> AsyncIterator[str]:
-    """An application whose model is the local server."""
-    changed = settings.model_copy(update={"openai_base_url": wire.base_url})
-    async with served(create_app(changed)) as address:
-        yield address
-
-
-@pytest.fixture
-async def customer(url: str, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    headers = bearer(load_issuer(settings), "ada@example.com")
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
-        yield client
+@pytest.fixture(scope="module", autouse=True)
+def _answering(wire: Wire) -> None:
+    wire.answer_by(answer)
 
 
 @pytest.fixture
@@ -255,8 +237,7 @@ async def test_a_canned_reply_is_changed_tried_out_and_published(
     await page.goto(f"{url}/playground?turn={reply['turn_id']}")
     await page.locator("#steps button", has_text="route_intent").click()
     await page.locator("#fork-intents-name").click()
-    intents = page.locator("#fork-intents")
-    await intents.fill((await intents.input_value()).replace("Hello and welcome to the bookshop!", "Ahoy!"))
+    await fill_in_the_form(page)
     await page.locator("#fork-times").select_option("1")
     await page.get_by_role("button", name="Run in the sandbox").click()
     answers = page.locator('#runs [data-row="answer"] td')
@@ -281,6 +262,56 @@ async def test_a_canned_reply_is_changed_tried_out_and_published(
         await production.get_by_role("button", name="Roll back").click()
         await expect(page.locator("#release-state")).to_contain_text("production stands nowhere")
         await until(as_before, 30)
+
+
+async def fill_in_the_form(page: Page) -> None:
+    """A mistake is said beside its field and keeps the text from being run; mended, the YAML has it."""
+    await expect(page.get_by_label("Intent", exact=True)).to_have_value("greeting")
+    reply = page.get_by_label("Reply in English")
+    await expect(reply).to_have_value(re.compile("^Hello and welcome"))
+    examples = page.get_by_label("What customers write, one message a line")
+    said = await examples.input_value()
+    await examples.fill(f"{said}\nWhich cards do you take?")
+    await reply.fill("Ahoy! How can I help you today?")
+    await page.get_by_role("button", name="Run in the sandbox").click()
+    await expect(page.locator("#intent-examples-wrong")).to_contain_text("among the examples of payment")
+    await expect(page.locator("#fork-problem")).to_contain_text("mend what is marked")
+    await expect(page.locator("#runs-card")).to_be_hidden()
+    await shot(page, "intents-wrong")
+    await examples.fill(said)
+    await examples.blur()
+    await expect(page.locator("#intent-state")).to_contain_text("In the text.")
+    await page.get_by_role("button", name="YAML").click()
+    await expect(page.locator("#fork-intents")).to_have_value(re.compile("en: Ahoy! How can I help"))
+    await page.get_by_role("button", name="Form", exact=True).click()
+    await shot(page, "intents-form")
+
+
+async def test_an_intent_is_added_renamed_and_taken_out_by_the_form(
+    page: Page, url: str, customer: httpx.AsyncClient
+) -> None:
+    reply = await ask(customer, "hi")
+    await page.goto(f"{url}/playground?turn={reply['turn_id']}")
+    await page.locator("#fork-intents-name").click()
+    before = await page.locator("#fork-intents").input_value()
+    await page.get_by_role("button", name="New intent").click()
+    await page.get_by_label("Name", exact=True).fill("opening hours")
+    await page.get_by_label("What customers write, one message a line").fill("when are you open?")
+    await page.get_by_label("Reply in English").fill("Monday to Friday, 9 to 5.")
+    await expect(page.locator("#intent-name-wrong")).to_contain_text("opening_hours")
+    await page.get_by_label("Name", exact=True).fill("opening_hours")
+    await page.get_by_label("Name", exact=True).blur()
+    await expect(page.get_by_label("Intent", exact=True)).to_have_value("opening_hours")
+    await expect(page.locator("#fork-intents")).to_have_value(re.compile("- name: opening_hours"))
+    await expect(page.locator("#fork-intents-name")).to_have_class("changed")
+    await page.get_by_role("button", name="Take it out").click()
+    await expect(page.locator("#fork-intents")).to_have_value(before)
+    await expect(page.locator("#fork-intents-name")).not_to_have_class("changed")
+    await page.get_by_role("button", name="YAML").click()
+    await page.locator("#fork-intents").fill("intents: [")
+    await page.get_by_role("button", name="Form", exact=True).click()
+    await expect(page.locator("#intent-state")).to_contain_text("not valid YAML")
+    await expect(page.locator("#intent-fields")).to_be_hidden()
 
 
 async def test_it_fits_a_phone(page: Page, url: str, customer: httpx.AsyncClient) -> None:

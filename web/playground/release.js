@@ -10,7 +10,7 @@ export class Release {
   #tuning;
   #turn = null;
 
-  /** `tuning()` gives the texts that are being edited, as `prompt` and `intents`. */
+  /** `tuning()` promises the texts that are being edited, as `prompt` and `intents`. */
   constructor(tuning) {
     this.#tuning = tuning;
     at("release").addEventListener("submit", (event) => {
@@ -67,7 +67,7 @@ export class Release {
   /** The chosen version's number; the edited text becomes one first. */
   async #version() {
     if (at("release-version").value !== EDITED) return Number(at("release-version").value);
-    const text = this.#tuning()[at("release-of").value];
+    const text = (await this.#tuning())[at("release-of").value];
     if (!text) throw { message: "The text was not edited. Change it above, or choose a version." };
     const written = await send("POST", `/api/v1/prompts/${this.#name}/versions`, { text, notes: at("release-note").value.trim() });
     return written.version;
