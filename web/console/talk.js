@@ -8,6 +8,7 @@ const at = (id) => document.getElementById(id);
 const NAMES = { user: "Customer", assistant: "Assistant", agent: "Agent" };
 const STATES = { queued: "Waiting", ticketed: "Ticket", human: "With", returned: "Back with the assistant", closed: "Closed" };
 const OURS = "mine";
+const NAMED = new Intl.DisplayNames(["en"], { type: "language" });
 
 export class Talk {
   #handoff = null;
@@ -78,7 +79,9 @@ export class Talk {
     this.#handoff = handoff;
     const open = ["queued", "ticketed", "human"].includes(handoff.state);
     at("talk-title").textContent = `${STATES[handoff.state]}${handoff.state === "human" ? ` ${this.mine ? "me" : handoff.agent}` : ""}`;
-    at("facts").textContent = `Conversation ${handoff.conversation_id}, asked ${new Date(handoff.created_at).toLocaleString()}, speaks ${handoff.language}`;
+    const asked = new Date(handoff.created_at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    at("facts").textContent = `Conversation ${handoff.conversation_id.slice(-6)} · asked ${asked} · ${languageOf(handoff.language)}`;
+    at("facts").title = handoff.conversation_id;
     at("acts").hidden = !open;
     at("claim").hidden = handoff.state === "human";
     for (const id of ["return", "close", "transfer-label", "form"]) at(id).hidden = !this.mine;
@@ -119,6 +122,15 @@ export class Talk {
       at("problem").hidden = false;
       return null;
     }
+  }
+}
+
+/** The name of a language, in English as the rest of the page. */
+export function languageOf(tag) {
+  try {
+    return NAMED.of(tag);
+  } catch {
+    return tag; // no language that the browser knows
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { h } from "/widget/dom.js";
 import { explain } from "./api.js";
+import { lines } from "./diff.js";
 import { Intents } from "./intents.js";
 
 const at = (id) => document.getElementById(id);
@@ -56,7 +57,12 @@ export class Fork {
 
   /** Which texts differ from what the turn had is said where they are folded away. */
   #tellChanges(turn = this.#turn) {
-    for (const name of TEXTS) at(`fork-${name}-name`).classList.toggle("changed", differs(name, turn));
+    for (const name of TEXTS) {
+      const changed = differs(name, turn);
+      at(`fork-${name}-name`).classList.toggle("changed", changed);
+      at(`fork-${name}-changes`).hidden = !changed;
+      at(`fork-${name}-changes`).replaceChildren(...(changed ? changesOf(turn[name].text, at(`fork-${name}`).value) : []));
+    }
   }
 
   /** The fork as the API takes it, of what differs alone; null when the form has mistakes. */
@@ -104,6 +110,11 @@ function parameter(name, { node, what, least, most, whole, value }) {
   const id = `parameter-${name}`;
   const input = h("input", { id, name, type: "number", min: least, max: most, step: whole ? 1 : "any", value: value ?? "", placeholder: "as set", title: what });
   return h("div", {}, h("label", { for: id }, name.replaceAll("_", " ")), input, h("small", {}, `${node}: ${what}`));
+}
+
+function changesOf(before, after) {
+  const tags = { same: "span", gone: "del", new: "ins" };
+  return lines(before.trim(), after.trim()).map(({ kind, text }) => h(tags[kind], {}, text));
 }
 
 function differs(name, turn) {

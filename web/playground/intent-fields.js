@@ -33,7 +33,7 @@ export class IntentFields {
       field("tool", "What is offered", tool),
       field("examples", "What customers write, one message a line", lines(8)),
       ...this.#words(FIRST),
-      h("details", {}, h("summary", {}, "Other languages"), ...languages.filter((tag) => tag !== FIRST).flatMap((tag) => this.#words(tag))),
+      h("details", {}, h("summary", {}, "Other languages"), h("div", { class: "pairs" }, ...languages.filter((tag) => tag !== FIRST).flatMap((tag) => this.#words(tag)))),
     );
   }
 
@@ -78,6 +78,11 @@ export class IntentFields {
     }
   }
 
+  /** Whether there is something in the field. */
+  filled(name) {
+    return Boolean(this.#at(name)?.value.trim());
+  }
+
   focus() {
     this.#at("name").focus();
   }
@@ -94,8 +99,8 @@ export class IntentFields {
   #words(tag) {
     const name = LANGUAGES.of(tag);
     return [
-      field(`reply.${tag}`, `Reply in ${name}`, h("textarea", { rows: 2, maxlength: 4000, dir: "auto", lang: tag })),
-      field(`suggestions.${tag}`, `What may be tapped next in ${name}, one a line`, lines(2, tag)),
+      field(`reply.${tag}`, `Reply in ${name}`, h("textarea", { rows: 3, maxlength: 4000, dir: "auto", lang: tag })),
+      field(`suggestions.${tag}`, `Suggestions in ${name}, one a line`, lines(3, tag)),
     ];
   }
 }

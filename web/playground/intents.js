@@ -14,6 +14,7 @@ export class Intents {
   #read = null; // the text that the form shows
   #wanted = null; // which intent to show first
   #work = Promise.resolve();
+  #problems = [];
   #trouble = null; // why the text is not what the form says
 
   constructor() {
@@ -40,7 +41,9 @@ export class Intents {
   /** Waits until the text is what the form says; throws what to do while the form has mistakes. */
   async settled() {
     await this.#work;
-    if (this.#trouble && !at("intents-form").hidden) throw { message: this.#trouble };
+    if (!this.#trouble || at("intents-form").hidden) return;
+    this.#fields.mark(this.#problems);
+    throw { message: this.#trouble };
   }
 
   /** One after the other: what is asked meanwhile waits. */
@@ -102,10 +105,12 @@ export class Intents {
     }
     const body = { text: this.#read, ...(this.#name && { name: this.#name }), ...(intent && { intent }) };
     const { text, problems } = await send("POST", "/api/v1/intents/entry", body);
-    this.#fields.mark(problems);
+    this.#problems = problems;
+    // Of a new intent what was not come to yet is no mistake yet.
+    this.#fields.mark(problems.filter(({ field }) => this.#name !== null || this.#fields.filled(field)));
     this.#trouble = problems.length ? UNMENDED : null;
     if (this.#trouble) {
-      this.#say(problems.find(({ field }) => !field)?.message ?? "Not in the text yet: mend what is marked.", true);
+      this.#say(problems.find(({ field }) => !field)?.message ?? "Not in the text yet: something is missing or marked.", true);
       return;
     }
     this.#keep(text, intent);

@@ -52,7 +52,8 @@ export class Release {
       ),
     );
     const head = ["label", "version", "share", "channel", "note", ""].map((name) => h("th", { scope: "col" }, name));
-    at("labels").replaceChildren(h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...(rows.length ? rows : [h("tr", {}, h("td", { colspan: 6, class: "quiet" }, "No label stands anywhere: customers get the newest file."))])));
+    at("labels").replaceChildren(...(rows.length ? [h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...rows)] : []));
+    at("unlabelled").hidden = rows.length > 0;
   }
 
   async #promote() {

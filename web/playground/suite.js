@@ -25,6 +25,8 @@ export class Suite {
     at("suite-run").setAttribute("aria-disabled", "true");
     at("suite-failures").replaceChildren();
     this.#failed = 0;
+    at("suite-progress").hidden = false;
+    at("suite-progress").removeAttribute("value");
     this.#say("Starting…");
     try {
       const tuning = at("suite-tuned").checked && (await this.#tuning());
@@ -37,6 +39,7 @@ export class Suite {
     } catch (problem) {
       this.#say(explain(problem), "failed");
     }
+    at("suite-progress").hidden = true;
     at("suite-run").removeAttribute("aria-disabled");
   }
 

@@ -171,7 +171,7 @@ export class View {
     this.#following(() => {
       this.draft.hidden = true;
       this.log.append(node);
-    });
+    }, node);
     this.status.textContent = "";
     this.sendButton.removeAttribute("aria-disabled");
   }
@@ -180,10 +180,13 @@ export class View {
     this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
-  #following(change) {
+  /** Does `change`, and follows it to the end; of a `whole` that does not fit its beginning is shown. */
+  #following(change, whole = null) {
     const { scrollHeight, scrollTop, clientHeight } = this.scroller;
     const wasAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
     change();
-    if (wasAtEnd) this.toEnd();
+    if (!wasAtEnd) return;
+    this.toEnd();
+    if (whole?.offsetHeight > clientHeight) whole.scrollIntoView({ block: "start" });
   }
 }
