@@ -160,6 +160,7 @@ async def fork_and_compare(page: Page) -> None:
     await page.locator("#fork-prompt-name").click()
     prompt = page.locator("#fork-prompt")
     await prompt.fill((await prompt.input_value()).replace("no flattery", "some flattery"))
+    await expect(page.locator("#fork-prompt-changes ins")).to_contain_text("some flattery")
     await page.locator("#fork-times").select_option("3")
     await page.get_by_role("button", name="Run in the sandbox").click()
     await expect(page.locator("#runs thead th")).to_have_count(4)
@@ -281,6 +282,7 @@ async def fill_in_the_form(page: Page) -> None:
     await examples.fill(said)
     await examples.blur()
     await expect(page.locator("#intent-state")).to_contain_text("In the text.")
+    await expect(page.locator("#fork-intents-changes ins")).to_contain_text("en: Ahoy! How can I help")
     await page.get_by_role("button", name="YAML").click()
     await expect(page.locator("#fork-intents")).to_have_value(re.compile("en: Ahoy! How can I help"))
     await page.get_by_role("button", name="Form", exact=True).click()
@@ -334,6 +336,22 @@ async def test_a_customer_is_told_whom_it_is_for(browser: Browser, url: str, set
     await tab.goto(f"{url}/login?code={code}")
     await tab.goto(f"{url}/playground")
     await expect(tab.locator("#recorded-note")).to_contain_text("for admins")
+    await tab.goto(f"{url}/console")
+    await expect(tab.locator("#live")).to_have_class("off")
+    await expect(tab.locator("#me")).to_have_text("This page is for agents and admins.")
+    await expect(tab.locator("#empty")).to_be_hidden()
+    await profile.close()
+
+
+async def test_whoever_is_not_signed_in_is_shown_the_way(browser: Browser, url: str) -> None:
+    profile = await browser.new_context()
+    tab = await profile.new_page()
+    for name in ("playground", "review", "console"):
+        await tab.goto(f"{url}/{name}")
+        way = tab.get_by_role("link", name="Sign in").first
+        await expect(way).to_have_attribute("href", f"/signin?page=/{name}")
+    await way.click()
+    await expect(tab.get_by_label("E-mail address")).to_be_visible()
     await profile.close()
 
 
