@@ -19,6 +19,7 @@ const WAYS = {
 };
 const ARRIVED = {
   "#refused": "The identity provider did not let you in, or the login took too long. Try again.",
+  "#spent": "That login link was used before, or is older than 15 minutes. In the demo, stop “make run” and start it again for a new one.",
   "#away": "The identity provider does not answer. Try again shortly.",
 };
 
