@@ -145,7 +145,7 @@ def _patched(text: str, place: int, written: list[dict[str, Any]]) -> str | None
 
 
 def _entries(text: str) -> list[Any]:
-    root = yaml.compose(text, Loader=_Nodes)
+    root: Any = yaml.compose(text, Loader=_Nodes)
     return next(list(value.value) for key, value in root.value if key.value == "intents")
 
 
