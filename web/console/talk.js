@@ -134,12 +134,19 @@ export function languageOf(tag) {
   }
 }
 
-function line({ id, role, text, route, created_at: when }) {
+function line({ id, role, text, route, sources = [], created_at: when }) {
   const minor = role === "assistant" && route === "handoff";
   return h(
     "article",
     { id, class: `message ${role}${minor ? " minor" : ""}` },
     h("p", { class: "who" }, `${NAMES[role]} `, h("time", { datetime: when }, new Date(when).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }))),
     h("p", { class: "text", dir: "auto" }, ...richText(text)),
+    ...(sources.length ? [stoodOn(sources)] : []),
   );
+}
+
+/** What an answer of the assistant stood on, to look up. */
+function stoodOn(sources) {
+  const items = sources.map(({ title, quote }) => h("li", {}, h("strong", { dir: "auto" }, title), h("blockquote", { dir: "auto" }, quote)));
+  return h("details", { class: "sources" }, h("summary", {}, `Sources (${items.length})`), h("ul", {}, ...items));
 }
