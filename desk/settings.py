@@ -9,8 +9,19 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from desk.errors import Misconfigured
 
 SignatureAlgorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
@@ -296,8 +307,38 @@ def _issuer(entry: TrustedIssuer) -> str:
 
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
-    """The process's settings, read once."""
-    return Settings()
+    """The process's settings, read once; raises Misconfigured that names the variable, never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{_place(item['loc'])}: {item['msg']}" for item in error.errors())
+    except SettingsError as error:
+        wrong = f'{_unread(error)} is no JSON, such as \'["one", "two"]\''
+    raise Misconfigured(f"{wrong}. docs/settings.md says what each setting takes.")
+
+
+def variable_of(name: str) -> str:
+    """The variable that a setting is read from."""
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"DESK_{name.upper()}"
+
+
+def unknown_variables() -> list[str]:
+    """Variables that look like settings and are none, as a slip of the pen makes them."""
+    known = {variable_of(name) for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith("DESK_") and name not in known)
+
+
+def _place(path: tuple[int | str, ...]) -> str:
+    name, *inside = path or ("settings",)
+    variable = variable_of(str(name)) if name in Settings.model_fields else str(name)
+    return ".".join(map(str, (variable, *inside)))
+
+
+def _unread(error: SettingsError) -> str:
+    """The variable that pydantic names as a field, between quotes."""
+    name = str(error).partition('"')[2].partition('"')[0]
+    return variable_of(name) if name in Settings.model_fields else "A setting"
 
 
 def forget_variables(*names: str) -> None:

@@ -118,6 +118,11 @@ def _parse_intent(entry: Any, file: str) -> Intent:
     return Intent(name, route, examples, MappingProxyType(reply), MappingProxyType(suggestions), tool)
 
 
+def is_name(name: str) -> bool:
+    """Whether an intent may be called that."""
+    return _NAME.fullmatch(name) is not None
+
+
 def _is_route(value: Any) -> TypeGuard[IntentRoute]:
     return value in get_args(IntentRoute)
 

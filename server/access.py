@@ -146,6 +146,8 @@ ROUTES: Mapping[tuple[str, str], Right | Literal["public"]] = MappingProxyType(
         ("POST", "/api/v1/prompts/{prompt_name}/rollback"): "prompts",
         ("GET", "/api/v1/prompts/{prompt_name}/history"): "prompts",
         ("GET", "/api/v1/prompts/{prompt_name}/figures"): "prompts",
+        ("POST", "/api/v1/intents/form"): "prompts",
+        ("POST", "/api/v1/intents/entry"): "prompts",
         ("GET", "/playground/graph.json"): "playground",
         ("GET", "/api/v1/reviews"): "playground",
         ("PUT", "/api/v1/reviews/{turn_id}"): "playground",

@@ -82,12 +82,17 @@ async def check_draft(tx: Tx, who: Principal, name: str, source: str) -> Draft:
 def checked_intents(version: int, source: str) -> Prompt:
     """The text as a version of intents; raises InvalidInput also for one whose tool does nothing."""
     made = own_version(version, source)
-    doing = {tool.name for tool in load_tools() if tool.writing is not None}
+    doing = doing_tools()
     for intent in pack_of(made).intents:
         if intent.tool is not None and intent.tool not in doing:
-            known = ", ".join(sorted(doing))
+            known = ", ".join(doing)
             raise InvalidInput(f"intents: {intent.name} names {intent.tool!r}; the tools are {known}.")
     return made
+
+
+def doing_tools() -> list[str]:
+    """The tools that do something, which an intent of route `action` may name."""
+    return sorted(tool.name for tool in load_tools() if tool.writing is not None)
 
 
 async def _file_intents(tx: Tx, who: Principal) -> list[Prompt]:

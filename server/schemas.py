@@ -149,6 +149,41 @@ class PromptBody(Body):
     notes: Note = ""
 
 
+class IntentsBody(Body):
+    """A text of intents, in YAML."""
+
+    text: EditedIntents
+
+
+Words = Annotated[str, Field(max_length=4000), AfterValidator(without_nul), AfterValidator(_not_blank)]
+Phrase = Annotated[Line, Field(max_length=500)]
+Language = Literal["en", "de", "fr", "es", "it", "nl", "pt"]
+
+
+class IntentForm(Body):
+    """An intent as it was filled in; whether it is one is said field by field."""
+
+    name: Annotated[str, Field(max_length=64), AfterValidator(without_nul)]
+    route: Annotated[str, Field(max_length=32), AfterValidator(without_nul)]
+    tool: Annotated[str, Field(max_length=64), AfterValidator(without_nul)] | None = None
+    examples: Annotated[tuple[Phrase, ...], Field(max_length=500)] = ()
+    reply: dict[Language, Words] = {}
+    suggestions: dict[Language, Annotated[tuple[Phrase, ...], Field(min_length=1, max_length=8)]] = {}
+
+
+class IntentBody(IntentsBody):
+    """A text of intents, the name of one of them, and what it is to be; one of both is there."""
+
+    name: Annotated[str, Field(max_length=64), AfterValidator(without_nul)] | None = None
+    intent: IntentForm | None = None
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if self.name is None and self.intent is None:
+            raise ValueError("send a name, an intent or both")
+        return self
+
+
 class PreviewBody(Body):
     """What to look at, a text or a version, and values for its variables."""
 

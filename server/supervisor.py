@@ -14,7 +14,7 @@ from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from desk.embedded import Engines, engines
+from desk.embedded import Engines, engines, refuse_second
 from desk.embedded.children import die_with_parent, stop
 from desk.embedded.kept import Kept
 from desk.errors import Misconfigured
@@ -36,10 +36,11 @@ class _Stopped(Exception):
 def supervise(settings: Settings, *, say: Say) -> None:
     """Run until Ctrl-C. Raises Misconfigured with what to do when something stands in the way."""
     began = time.monotonic()
+    refuse_second(settings)
     port = _free_port(settings)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    with suppress(_Stopped), engines(settings, say=say) as found:
+    with suppress(_Stopped), engines(settings, say=say, resident=True) as found:
         shop_port = _unused_port()
         environment = _environment(settings, found, port, shop_port)
         say("Starting the demo's order service and the application, loading the bookshop ...")
@@ -131,6 +132,7 @@ def _announce(settings: Settings, base: str, seconds: float, say: Say) -> None:
     say(f"  Demo shop    {base}/demo")
     say(f"  Playground   {base}/playground")
     say(f"  Console      {base}/console")
+    say(f"  Review       {base}/review")
     say(f"  LangServe    {base}/langserve/support/playground/")
     say(f"  API docs     {base}/docs")
     say("")

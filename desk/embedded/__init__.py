@@ -16,7 +16,7 @@ from desk.embedded.kept import Kept
 from desk.errors import Misconfigured
 from desk.settings import Settings
 
-__all__ = ["Engines", "engines"]
+__all__ = ["Engines", "engines", "refuse_second"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,13 @@ def _to_stderr(line: str) -> None:
 
 
 @contextmanager
-def engines(settings: Settings, *, say: Callable[[str], None] = _to_stderr) -> Iterator[Engines]:
+def engines(
+    settings: Settings, *, say: Callable[[str], None] = _to_stderr, resident: bool = False
+) -> Iterator[Engines]:
     """Both stores for the life of the context; what no URL names is embedded and stopped at the end.
 
+    Who ends first waits for the others that use them, so that none loses its stores half-way. A `resident`
+    does not wait, as it stays until somebody stops it, and stands on nobody else's: it is refused instead.
     Call it from the main thread, before the event loop runs. Raises Misconfigured, which says what to do,
     if an embedded engine cannot run here.
     """
@@ -49,16 +53,38 @@ def engines(settings: Settings, *, say: Callable[[str], None] = _to_stderr) -> I
     if database is not None and redis is not None:
         yield Engines(*database, redis, owned=False)
         return
+    if resident:
+        refuse_second(settings)
     found = owner.take_or_find(folders.run_folder(settings.home))
-    if isinstance(found, owner.Record):
-        say(f"Using the engines of the Deskgraph that runs already (process {found.owner_pid}).")
-        yield _joined(found, database, redis, settings.home)
+    if isinstance(found, owner.Guest):
+        try:
+            if resident:
+                raise _second(found.host, settings)
+            say(f"Using the engines of the Deskgraph that runs already (process {found.host.owner_pid}).")
+            yield _joined(found.host, database, redis, settings.home)
+        finally:
+            os.close(found.lock)
         return
     try:
-        with _started(found, settings, say) as ours:
+        with _started(found, settings, say, wait=not resident) as ours:
             yield ours
     finally:
         os.close(found)
+
+
+def refuse_second(settings: Settings) -> None:
+    """Raise Misconfigured if a Deskgraph already runs on the embedded engines of this home."""
+    host = None if all(_configured(settings)) else owner.find(folders.run_folder(settings.home))
+    if host is not None:
+        raise _second(host, settings)
+
+
+def _second(host: owner.Record, settings: Settings) -> Misconfigured:
+    return Misconfigured(
+        f"A Deskgraph already runs on {settings.home} (process {host.owner_pid}). Use that one, or stop it"
+        f" first; a second one needs a home and a port of its own:"
+        f" `DESK_HOME={settings.home}-2 DESK_PORT={settings.port + 1} make run`."
+    )
 
 
 def _configured(settings: Settings) -> tuple[tuple[str, str] | None, str | None]:
@@ -82,7 +108,7 @@ def _joined(found: owner.Record, database: tuple[str, str] | None, redis: str | 
 
 
 @contextmanager
-def _started(lock: int, settings: Settings, say: Callable[[str], None]) -> Iterator[Engines]:
+def _started(lock: int, settings: Settings, say: Callable[[str], None], *, wait: bool) -> Iterator[Engines]:
     children.require_support()
     database, redis = _configured(settings)
     place = folders.prepare(settings.home)
@@ -96,5 +122,5 @@ def _started(lock: int, settings: Settings, say: Callable[[str], None]) -> Itera
             servers.append(stack.enter_context(pg.postgres(place, keep=lock, say=say)))
             database = embedded_database = (pg.url(place.sockets, pg.APP), pg.url(place.sockets, pg.OWNER))
         record = owner.Record(os.getpid(), embedded_database, embedded_redis)
-        stack.enter_context(owner.published(place.run, record))
+        stack.enter_context(owner.published(place.run, record, wait=say if wait else None))
         yield Engines(*database, redis, owned=True, servers=tuple(servers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -105,6 +106,14 @@ async def list_dead(tx: Tx, *, after: TurnId | None, limit: int) -> list[Turn]:
         {"after": after, "limit": limit},
     )
     return [Turn(*row) for row in await cursor.fetchall()]
+
+
+async def list_replies(tx: Tx, ids: Sequence[TurnId]) -> dict[TurnId, bytes]:
+    """The sealed replies of those turns that have one and that the caller may see."""
+    cursor = await tx.execute(
+        "select id, reply_sealed from turns where id = any(%s) and reply_sealed is not null", (list(ids),)
+    )
+    return dict(await cursor.fetchall())
 
 
 async def revive(tx: Tx, turn_id: TurnId) -> Turn | None:

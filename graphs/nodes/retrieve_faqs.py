@@ -19,7 +19,8 @@ from graphs.state import TurnContext, TurnState
 async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """Search; answer at once when the best passage is near enough, or is good and no model may speak."""
     context, parts = runtime.context, state.get("parts")
-    passages = await _found(state, context)
+    # A question that was loaded without an answer may be found, and says nothing.
+    passages = [passage for passage in await _found(state, context) if passage.text.strip()]
     update: TurnState = {"passages": tuple(passages)}
     # A curated answer near enough to the question needs no model to say it again.
     needed = context.tuning.curated if may_call_model(state, context) else threshold(context)

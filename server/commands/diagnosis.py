@@ -11,7 +11,7 @@ from desk.embedded import Engines
 from desk.errors import DeskError
 from desk.mail.mailers import NoMailer, open_mailer
 from desk.mail.smtp import SmtpMailer
-from desk.settings import Settings, load_settings
+from desk.settings import Settings, load_settings, unknown_variables, variable_of
 from server.commands.opening import with_stores
 
 app = typer.Typer()
@@ -23,6 +23,8 @@ def doctor() -> None:
     settings = load_settings()
     out = Console(highlight=False)
     out.print(_table(settings))
+    for name in unknown_variables():
+        out.print(f"{name} is set and is no setting; see docs/settings.md", style="yellow", markup=False)
     try:
         for line in with_stores(_findings):
             out.print(line, markup=False)
@@ -33,11 +35,11 @@ def doctor() -> None:
 
 def _table(settings: Settings) -> Table:
     table = Table("setting", "value", "from")
-    for name, field in Settings.model_fields.items():
+    for name in Settings.model_fields:
         value = getattr(settings, name)
         shown = "(set, hidden)" if isinstance(value, SecretStr) else str(value)
         origin = "set" if name in settings.model_fields_set else "default"
-        table.add_row(name, shown if value != field.default or value is not None else "-", origin)
+        table.add_row(variable_of(name), "-" if value is None else shown, origin)
     return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -29,6 +30,15 @@ console = Console(stderr=True)
 def say(line: str) -> None:
     """Tell the person at the terminal; stdout stays free for results."""
     console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def save(path: Path, report: str | bytes) -> None:
+    """Write a report where somebody wants it; the folder is made if need be. Raises InvalidInput."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(report.encode() if isinstance(report, str) else report)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror}); name another file.") from error
 
 
 def with_stores(work: Callable[[Settings, Engines], Awaitable[Result]]) -> Result:

@@ -39,7 +39,7 @@ from evals.tables import (
 )
 from evals.verdict_files import to_junit, to_markdown
 from server.commands.in_tenant import TenantOption
-from server.commands.opening import say, tenant_of, with_services
+from server.commands.opening import save, say, tenant_of, with_services
 
 if TYPE_CHECKING:
     from graphs.services import Services
@@ -118,7 +118,7 @@ def run_one(
     if json is None:
         typer.echo(told)
     else:
-        json.write_bytes(told)
+        save(json, told)
     if send is not None:
         say(f"Sent to LangSmith as the experiment {send(report)}.")
 
@@ -225,7 +225,7 @@ def judge(
                 {**asdict(one.answered), "label": one.good, **asdict(ruling)}
                 for one, ruling in zip(known, rulings, strict=True)
             ]
-            json.write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+            save(json, orjson.dumps(rows, option=orjson.OPT_INDENT_2))
 
     on_ground("demo", ask, with_model=True)
 
@@ -289,7 +289,7 @@ def _tell_steadiness(judgement: Judgement, out: Console) -> None:
 def _write(judgement: Judgement, html: Path | None, markdown: Path | None, junit: Path | None) -> None:
     for path, form in ((html, to_html), (markdown, to_markdown), (junit, to_junit)):
         if path is not None:
-            path.write_text(form(judgement), encoding="utf-8")
+            save(path, form(judgement))
 
 
 def _runs(gates: Path, data: Path | None, suites: list[str] | None) -> list[Run]:

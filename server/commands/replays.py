@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from desk.domain import Principal
-from server.commands.opening import say, tenant_of, with_services
+from server.commands.opening import save, say, tenant_of, with_services
 
 if TYPE_CHECKING:
     from evals.replays import ReplayReport
@@ -72,8 +72,8 @@ def _write(report: ReplayReport, html: Path | None, markdown: Path | None, json:
     for note in report.notes:
         say(note)
     if html is not None:
-        html.write_text(to_html(report), encoding="utf-8")
+        save(html, to_html(report))
     if markdown is not None:
-        markdown.write_text(to_markdown(report), encoding="utf-8")
+        save(markdown, to_markdown(report))
     if json is not None:
-        json.write_bytes(orjson.dumps(report.figures(), option=orjson.OPT_INDENT_2))
+        save(json, orjson.dumps(report.figures(), option=orjson.OPT_INDENT_2))

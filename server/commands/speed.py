@@ -14,7 +14,7 @@ from rich.table import Table
 from desk.errors import InvalidInput
 from desk.settings import load_settings
 from desk.telemetry.logs import configure_logs
-from server.commands.opening import console, say
+from server.commands.opening import console, save, say
 
 if TYPE_CHECKING:
     from bench.kept import Kept
@@ -60,7 +60,7 @@ def bench(
     if json is not None:
         plain = [kept.result.to_json() for kept in found]
         told = plain if name == "all" else next(iter(plain), {})
-        json.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        save(json, orjson.dumps(told, option=orjson.OPT_INDENT_2))
     if failed:
         raise typer.Exit(1)
 

@@ -13,7 +13,7 @@ from typing import Any
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from pydantic.fields import FieldInfo
 
-from desk.settings import Settings
+from desk.settings import Settings, variable_of
 from graphs.support import build_support_graph
 from server.documentation.commands import commands_page
 from web import FILES
@@ -39,7 +39,7 @@ def settings_page() -> str:
     """Every setting with its default, its meaning and the rooms that read it."""
     readers = _readers()
     rows = [
-        (f"`{variable_of(name, field)}`", _default(field), field.description, _rooms(readers[name]))
+        (f"`{variable_of(name)}`", _default(field), field.description, _rooms(readers[name]))
         for name, field in Settings.model_fields.items()
     ]
     return _page(
@@ -99,12 +99,6 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "graph.md": graph_page,
     }
 )
-
-
-def variable_of(name: str, field: FieldInfo) -> str:
-    """The environment variable that sets a field of Settings."""
-    alias: Any = field.validation_alias
-    return str(alias.choices[0]) if alias is not None else f"DESK_{name.upper()}"
 
 
 def _page(title: str, *parts: str) -> str:

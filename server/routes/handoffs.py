@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from desk.domain import HandoffId, HandoffState, MessageId, Principal, SubjectId
+from desk.domain import HandoffId, HandoffState, MessageId, Principal, SubjectId, TurnId
 from desk.errors import InvalidInput, NotFound
 from desk.privacy.pseudonyms import restore
-from desk.storage import agents, audit, conversations, handoff_events, handoffs, messages
+from desk.privacy.sealing import DataKey
+from desk.storage import agents, audit, conversations, handoff_events, handoffs, messages, turns
 from desk.storage.handoffs import OPEN, Handoff
 from graphs.commits.inbox import open_vault
 from graphs.handoffs import acts
@@ -66,7 +67,7 @@ async def list_messages(
     cursor: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 500,
 ) -> Response:
-    """One page, oldest first, with the customer's personal values restored."""
+    """One page, oldest first, with the customer's personal values restored and the sources of answers."""
     acting = acting_agent(desk, caller)
     handoff = await find(acting, HandoffId(handoff_id))
     key = await desk.services.engine.keys.data_key(acting.owner(handoff))
@@ -80,16 +81,19 @@ async def list_messages(
             after=MessageId(cursor) if cursor else None,
             limit=limit,
         )
+        replies = await turns.list_replies(tx, [message.turn_id for message in found])
         known = await agents.list_all(tx)
     if conversation is None:
         raise NotFound
     vault = open_vault(conversation, key)
+    sources = {turn_id: _sources(key, turn_id, sealed) for turn_id, sealed in replies.items()}
     page = [
         {
             "id": str(message.id),
             "role": message.role,
             "text": restore(key.open_text(message.text_sealed, aad=messages.text_aad(message.id)), vault),
             "route": message.route,
+            "sources": sources.get(message.turn_id, []) if message.role == "assistant" else [],
             "created_at": message.created_at.isoformat(),
         }
         for message in found
@@ -97,6 +101,12 @@ async def list_messages(
     names = await _names(desk, acting, known)
     next_cursor = page[-1]["id"] if len(page) == limit else None
     return json_response({"handoff": _shown(handoff, names), "messages": page, "next_cursor": next_cursor})
+
+
+def _sources(key: DataKey, turn_id: TurnId, sealed: bytes) -> list[dict[str, str]]:
+    """Title and passage of what an answer stood on."""
+    reply = key.open_json(sealed, aad=turns.reply_aad(turn_id))["reply"]
+    return [{"title": one["title"], "quote": one["quote"]} for one in reply["citations"]]
 
 
 @router.post("/{handoff_id}/claim", summary="Take a waiting conversation; one agent wins, 409 for the others")

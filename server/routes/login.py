@@ -13,9 +13,10 @@ from starlette.responses import RedirectResponse, Response
 from desk.errors import NotFound, Unauthenticated, Unavailable
 from desk.storage import login_links
 from server.auth import CSRF_COOKIE, SESSION_COOKIE
-from server.deps import CurrentCaller, CurrentDesk, guarded_address
+from server.deps import CurrentCaller, CurrentDesk, Desk, guarded_address
 from server.identity.oidc import LOGIN_SECONDS
 from server.identity.sign_ins import SESSION_SECONDS
+from server.identity.verifier import Identity
 from server.routes.chat import json_response
 
 OIDC_COOKIE = "desk_oidc"
@@ -25,13 +26,18 @@ router = APIRouter(tags=["login"])
 
 @router.get("/login", include_in_schema=False)
 async def login(request: Request, code: str, desk: CurrentDesk) -> Response:
-    """Spend the link and open the demo page with a session; raises Unauthenticated the second time."""
+    """Spend the link and open the demo page with a session; the second time it leads to the sign-in page.
+
+    Raises Unauthenticated then for who asks for no page.
+    """
     await guarded_address(request)
     issuer = desk.reception.issuer
-    identity = desk.reception.verifier.own(code, "login+jwt")
-    async with desk.services.engine.database.control_tx() as tx:
-        if not await login_links.use(tx, _link_id(identity.jti)):
-            raise Unauthenticated("This login link was used before; `make run` prints a new one.")
+    try:
+        identity = await _spend(code, desk)
+    except Unauthenticated:
+        if "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse("/signin#spent", 303)
+        raise
     tenant = await desk.services.engine.tenants.get(identity.tenant)
     known = await desk.services.engine.keys.known(tenant.id, identity.issuer, identity.sub)
     session = issuer.sign(
@@ -45,6 +51,15 @@ async def login(request: Request, code: str, desk: CurrentDesk) -> Response:
     response = RedirectResponse("/demo", 303)
     set_session(response, request, session, SESSION_SECONDS)
     return response
+
+
+async def _spend(code: str, desk: Desk) -> Identity:
+    """Whom the link names; raises Unauthenticated for one that is forged, too old or was used."""
+    identity = desk.reception.verifier.own(code, "login+jwt")
+    async with desk.services.engine.database.control_tx() as tx:
+        if not await login_links.use(tx, _link_id(identity.jti)):
+            raise Unauthenticated("This login link was used before; `make run` prints a new one.")
+    return identity
 
 
 def _link_id(jti: str) -> UUID:

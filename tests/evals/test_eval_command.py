@@ -88,7 +88,7 @@ def test_a_suite_prints_json_that_can_be_compared(tmp_path: Path) -> None:
     assert set(told) >= {"suite", "n", "by_source", "overall", "timing", "definition_version"}
     assert "evidence" not in told
     assert told["timing"].keys() == {"p50_ms", "p99_ms"}
-    report = tmp_path / "report.json"
+    report = tmp_path / "of-today" / "report.json"
     assert (
         run("run", "entities", "--dataset", OWN / "entities.jsonl", "--json", report, "--evidence").stdout
         == ""

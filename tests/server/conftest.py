@@ -26,6 +26,7 @@ from server.issuer import Issuer, load_issuer
 from server.listening import Punctual
 from tests.conftest import MODELS, keep_master_key
 from tests.plugins.stores import temporary_home
+from tests.servers.openai_wire import Wire, openai_wire
 
 SERVICE_KEY = "a service key of the tests"
 # One for all applications of a session: they share a database, and take over each other's turns.
@@ -162,5 +163,38 @@ async def boss(base_url: str, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient
     """The admin of both."""
     async with httpx.AsyncClient(
         base_url=base_url, headers=bearer(issuer, "boss@desk.example", "admin"), timeout=30
+    ) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+async def wire() -> AsyncIterator[Wire]:
+    """A model's server; a test says what it answers."""
+    async with openai_wire() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def url(settings: Settings, wire: Wire) -> AsyncIterator[str]:
+    """Address of an application whose model is that server."""
+    changed = settings.model_copy(update={"openai_base_url": wire.base_url})
+    async with served(create_app(changed)) as address:
+        yield address
+
+
+@pytest.fixture
+async def customer(url: str, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
+    """Ada, at the application with a model."""
+    async with httpx.AsyncClient(
+        base_url=url, headers=bearer(issuer, "ada@example.com"), timeout=30
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def admin(url: str, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
+    """The shop's admin, at the application with a model."""
+    async with httpx.AsyncClient(
+        base_url=url, headers=bearer(issuer, "boss@desk.example", "admin"), timeout=30
     ) as client:
         yield client

@@ -167,6 +167,31 @@ def test_doctor_says_how_the_desk_is_set_up_without_its_secrets(environment: dic
     assert "links in it lead to http://" in said
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"DESK_PORT": "s3cret"}, "DESK_PORT: Input should be a valid integer"),
+        ({"RATE_LIMIT_PER_MINUTE": "-1"}, "RATE_LIMIT_PER_MINUTE: Input should be greater"),
+        ({"ALLOWED_ORIGINS": "https://s3cret.example"}, "ALLOWED_ORIGINS is no JSON"),
+        ({"DESK_ISSUERS": '[{"name": "s3cret key"}]'}, "DESK_ISSUERS.0.name: "),
+    ],
+)
+def test_a_wrong_setting_is_a_sentence_without_its_value(
+    environment: dict[str, str], wrong: dict[str, str], said: str
+) -> None:
+    ended = desk(environment | wrong, "doctor")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"desk: {said}")
+    assert "docs/settings.md" in ended.stderr
+    assert "s3cret" not in ended.stderr + ended.stdout
+
+
+def test_doctor_names_a_variable_that_is_no_setting(environment: dict[str, str]) -> None:
+    ended = desk(environment | {"DESK_RATE_LIMITS": "5"}, "doctor")
+    assert "DESK_RATE_LIMITS is set and is no setting" in ended.stdout
+    assert "DESK_HOME is set and" not in ended.stdout
+
+
 def test_doctor_says_how_mail_goes_out_without_its_password(environment: dict[str, str]) -> None:
     smtp = {"DESK_SMTP_URL": "smtp://desk:hush-hush@mail.example", "DESK_MAIL_FROM": "chat@shop.example"}
     ended = desk(environment | smtp | {"DESK_PUBLIC_URL": "https://chat.shop.example"}, "doctor")

@@ -114,6 +114,7 @@ async def test_a_customer_and_an_agent_talk(ada: Page, anne: Page) -> None:
     await expect(waiting).to_be_focused()
     await anne.keyboard.press("Enter")
     await expect(anne.locator("#talk-title")).to_have_text("Waiting")
+    await expect(anne.locator("#facts")).to_contain_text("English")
     await expect(anne.locator(".message.user .text")).to_have_text("Talk to a person")
     await expect(anne.locator("#form")).to_be_hidden()
     await anne.keyboard.press("c")

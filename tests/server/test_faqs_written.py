@@ -36,6 +36,15 @@ async def audited(database: Database, tenant: Tenant) -> list[tuple[str, str, di
         return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
 
 
+async def test_a_question_without_an_answer_is_told_to_nobody(admin: httpx.AsyncClient) -> None:
+    content = "question,answer\nDo you sell blue zorbals?,\nDo you sell red zorbals?,In spring alone.\n"
+    loaded = (await admin.post(f"{FAQS}/import", json={"format": "csv", "content": content})).json()
+    assert (loaded["added"], loaded["bad"]) == (2, [])
+    said = (await admin.post("/api/v1/chat/", json={"message": "Do you sell blue zorbals?"})).json()["reply"]
+    assert said["text"]
+    assert "Do you sell blue zorbals?" not in [one["title"] for one in said["citations"]]
+
+
 async def test_a_faq_is_written_found_changed_and_deleted(
     admin: httpx.AsyncClient, database: Database, tenant: Tenant
 ) -> None:

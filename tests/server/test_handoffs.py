@@ -63,6 +63,16 @@ async def test_a_conversation_from_the_queue_to_the_person_and_back(
     assert answer["timings_ms"]["route_intent"] > 0
 
 
+async def test_an_agent_sees_what_an_answer_stood_on(ada: httpx.AsyncClient, anne: httpx.AsyncClient) -> None:
+    answer = await ask(ada, "What are loyalty points worth?")
+    [source] = answer["reply"]["citations"]
+    conversation = await ask_for_person(ada, conversation_id=answer["conversation_id"])
+    entry = await waiting(anne, conversation)
+    read = (await anne.get(f"/api/v1/handoffs/{entry['id']}/messages")).json()["messages"]
+    sources = [[], [{"title": source["title"], "quote": source["quote"]}], [], []]
+    assert [message["sources"] for message in read] == sources
+
+
 async def test_two_agents_claim_at_once_and_one_wins(
     ada: httpx.AsyncClient, anne: httpx.AsyncClient, ben: httpx.AsyncClient
 ) -> None:

@@ -119,6 +119,11 @@ async def test_a_login_link_opens_a_session_once(base_url: str, issuer: Issuer) 
         assert (await browser.get("/playground/graph.json")).status_code == 200
     async with httpx.AsyncClient(base_url=base_url) as thief:
         assert (await thief.get("/login", params={"code": code})).status_code == 401
+        page = {"accept": "text/html,application/xhtml+xml"}
+        for spent in (code, "no code at all"):
+            sent = await thief.get("/login", params={"code": spent}, headers=page)
+            assert (sent.status_code, sent.headers["location"]) == (303, "/signin#spent")
+            assert "set-cookie" not in sent.headers
 
 
 async def test_a_write_by_cookie_needs_the_csrf_header(base_url: str, issuer: Issuer) -> None:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
-from desk.settings import Settings
 from prompts.loader import load_prompt
-from server.app import create_app
-from server.issuer import load_issuer
 from tests.graphs.conversing import POINTS, POINTS_ANSWER
-from tests.server.conftest import bearer, served
 from tests.server.wire import ask
-from tests.servers.openai_wire import Wire, openai_wire, say
+from tests.servers.openai_wire import Wire, say
 
 # What a turn may leave anywhere; a run in the sandbox leaves none of it.
 TRACES = (
@@ -31,34 +26,6 @@ TRACES = (
     "handoffs",
 )
 MAIL = "ada.hidden@example.org"
-
-
-@pytest.fixture(scope="module")
-async def wire() -> AsyncIterator[Wire]:
-    async with openai_wire() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def url(settings: Settings, wire: Wire) -> AsyncIterator[str]:
-    """An application whose model is the local server."""
-    changed = settings.model_copy(update={"openai_base_url": wire.base_url})
-    async with served(create_app(changed)) as address:
-        yield address
-
-
-@pytest.fixture
-async def customer(url: str, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    headers = bearer(load_issuer(settings), "ada@example.com")
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
-        yield client
-
-
-@pytest.fixture
-async def admin(url: str, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    headers = bearer(load_issuer(settings), "boss@desk.example", "admin")
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
-        yield client
 
 
 async def opened(admin: httpx.AsyncClient, turn_id: str) -> dict[str, Any]:

@@ -32,6 +32,12 @@ LAY_OUT = """async ({ nodes, edges }) => {
 }"""
 
 
+LINES = """async ([a, b]) => {
+    const { lines } = await import("/playground/diff.js");
+    return lines(a, b).map(({ kind, text }) => `${kind} ${text}`);
+}"""
+
+
 async def test_a_turn_lights_its_way_through_the_graph(page: Page, wire: Wire) -> None:
     wire.graph = GRAPH
     steps = (
@@ -69,6 +75,31 @@ async def test_a_refused_turn_says_why(page: Page, wire: Wire) -> None:
     await page.get_by_role("button", name="asdkjh qwe").click()
     await expect(page.locator("#state")).to_have_text("failed")
     await expect(page.locator("#answer")).to_contain_text("make run")
+    sign_in = page.locator("#answer").get_by_role("link", name="Sign in")
+    await expect(sign_in).to_have_attribute("href", "/signin?page=/playground")
+
+
+async def test_two_texts_are_compared_line_by_line(page: Page, wire: Wire) -> None:
+    wire.graph = GRAPH
+    await page.goto(f"{wire.url}/playground")
+    before = [f"line {number}" for number in range(9)]
+    after = [*before[:4], "line four", *before[5:], "line 9"]
+    found: Any = await page.evaluate(
+        LINES,
+        ["\n".join(before), "\n".join(after)],
+    )
+    assert found == [
+        "same ⋯",
+        "same line 2",
+        "same line 3",
+        "gone line 4",
+        "new line four",
+        "same line 5",
+        "same line 6",
+        "same line 7",
+        "same line 8",
+        "new line 9",
+    ]
 
 
 async def test_the_layout_puts_every_node_after_those_that_lead_to_it(page: Page, wire: Wire) -> None:

@@ -121,6 +121,40 @@ async def test_reduced_service_and_tools_are_said_aloud(page: Page, wire: Wire) 
     await expect(page.locator(".panel [role=status]")).to_have_text("")
 
 
+async def test_a_long_answer_is_shown_from_its_beginning(page: Page, wire: Wire) -> None:
+    lines = [f"Line {number} of a long answer." for number in range(60)]
+    wire.scenes += [
+        Stream((accepted(), frame("token", text="Line 0"), done("\n".join(lines)))),
+        Stream((accepted(), done("Short."))),
+    ]
+    await open_chat(page, wire)
+    await say(page, "tell me everything")
+    long = page.locator(".log .assistant").last
+    await expect(long.locator(".bubble")).to_contain_text("Line 59")
+    scroller = await page.locator(".scroller").bounding_box()
+    box = await long.bounding_box()
+    assert scroller is not None
+    assert box is not None
+    assert -1 <= box["y"] - scroller["y"] < 20
+    await page.locator(".scroller").evaluate("node => (node.scrollTop = node.scrollHeight)")
+    await say(page, "and in short?")
+    await expect(page.get_by_text("Short.")).to_be_in_viewport()
+
+
+async def test_what_is_said_on_the_way_to_a_person_is_not_rated(page: Page, wire: Wire) -> None:
+    queued = frame("handoff", handoff_id=TURN, state="queued")
+    wire.scenes += [
+        Stream((accepted(), queued, done("Wait.", route="handoff"))),
+        Stream((accepted(), done("Here I am."))),
+    ]
+    await open_chat(page, wire)
+    await say(page, "a person, please")
+    await expect(page.get_by_text("Wait.", exact=True)).to_be_visible()
+    await expect(page.locator(".thumb")).to_have_count(0)
+    await say(page, "hello?")
+    await expect(page.locator(".thumb")).to_have_count(2)
+
+
 async def test_markup_and_foreign_links_stay_text(page: Page, wire: Wire) -> None:
     evil = '<img src=x onerror="window.hit=1"><b>bold</b> https://evil.example/x javascript:alert(1)'
     hostile = SOURCE | {"title": evil, "quote": evil}

@@ -22,12 +22,13 @@ async function start() {
     const who = await desk.me();
     email = who.email;
     at("me").textContent = `${who.email}, ${who.role} of ${who.tenant}`;
+    at("pages").hidden = who.role !== "admin";
     talk = new Talk(email, loadQueue);
     const cursor = await loadQueue();
     await openLinked();
     await listen(cursor);
   } catch (problem) {
-    at("live").textContent = "off";
+    state("off");
     at("me").textContent = explain(problem);
     at("signin").hidden = problem.status !== 401;
   }
@@ -53,7 +54,7 @@ async function listen(cursor) {
   const signal = new AbortController().signal; // as long as the page lives
   for await (const { event, data } of follow(desk.client, `/api/v1/handoffs/events?after=${cursor}`, signal)) {
     if (event === "online" || event === "offline") {
-      at("live").textContent = event === "online" ? "live" : "reconnecting";
+      state(event === "online" ? "live" : "reconnecting");
       if (event === "online") refreshQueue();
       continue;
     }
@@ -71,6 +72,12 @@ async function choose(id) {
 
 const mine = ({ state, agent }) => state === "human" && agent === email;
 const mineById = ({ handoff_id: id }) => talk.mine && id === talk.id;
+
+/** Says whether the page hears what happens: `live`, or why not. */
+function state(text) {
+  at("live").textContent = text;
+  at("live").classList.toggle("off", text !== "live");
+}
 
 /** Changes a text only if it is another one, as screen readers read each change. */
 function say(id, text) {
@@ -98,7 +105,7 @@ function atMostEvery(ms, work) {
     asked = true;
     if (resting) return;
     [resting, asked] = [true, false];
-    work().catch((problem) => (at("live").textContent = explain(problem)));
+    work().catch((problem) => state(explain(problem)));
     setTimeout(() => {
       resting = false;
       if (asked) run();

@@ -1,6 +1,7 @@
 /** The queue on the left: who waits, who is with whom; arrow keys go through it. */
 
 import { h } from "/widget/dom.js";
+import { languageOf } from "./talk.js";
 
 const REASONS = {
   requested: "asked for a person",
@@ -66,7 +67,7 @@ export class Queue {
       "button",
       { type: "button", "data-id": entry.id, "aria-current": entry.id === chosen ? "true" : null, onclick: () => this.#choose(entry.id) },
       h("strong", {}, REASONS[entry.reason] ?? entry.reason),
-      h("small", {}, `${entry.language} · ${entry.conversation_id.slice(-6)}`),
+      h("small", {}, `${languageOf(entry.language)} · ${entry.conversation_id.slice(-6)}`),
       time,
       who,
     );

@@ -8,6 +8,7 @@ const at = (id) => document.getElementById(id);
 const NAMES = { user: "Customer", assistant: "Assistant", agent: "Agent" };
 const STATES = { queued: "Waiting", ticketed: "Ticket", human: "With", returned: "Back with the assistant", closed: "Closed" };
 const OURS = "mine";
+const NAMED = new Intl.DisplayNames(["en"], { type: "language" });
 
 export class Talk {
   #handoff = null;
@@ -78,7 +79,9 @@ export class Talk {
     this.#handoff = handoff;
     const open = ["queued", "ticketed", "human"].includes(handoff.state);
     at("talk-title").textContent = `${STATES[handoff.state]}${handoff.state === "human" ? ` ${this.mine ? "me" : handoff.agent}` : ""}`;
-    at("facts").textContent = `Conversation ${handoff.conversation_id}, asked ${new Date(handoff.created_at).toLocaleString()}, speaks ${handoff.language}`;
+    const asked = new Date(handoff.created_at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    at("facts").textContent = `Conversation ${handoff.conversation_id.slice(-6)} · asked ${asked} · ${languageOf(handoff.language)}`;
+    at("facts").title = handoff.conversation_id;
     at("acts").hidden = !open;
     at("claim").hidden = handoff.state === "human";
     for (const id of ["return", "close", "transfer-label", "form"]) at(id).hidden = !this.mine;
@@ -122,12 +125,28 @@ export class Talk {
   }
 }
 
-function line({ id, role, text, route, created_at: when }) {
+/** The name of a language, in English as the rest of the page. */
+export function languageOf(tag) {
+  try {
+    return NAMED.of(tag);
+  } catch {
+    return tag; // no language that the browser knows
+  }
+}
+
+function line({ id, role, text, route, sources = [], created_at: when }) {
   const minor = role === "assistant" && route === "handoff";
   return h(
     "article",
     { id, class: `message ${role}${minor ? " minor" : ""}` },
     h("p", { class: "who" }, `${NAMES[role]} `, h("time", { datetime: when }, new Date(when).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }))),
     h("p", { class: "text", dir: "auto" }, ...richText(text)),
+    ...(sources.length ? [stoodOn(sources)] : []),
   );
+}
+
+/** What an answer of the assistant stood on, to look up. */
+function stoodOn(sources) {
+  const items = sources.map(({ title, quote }) => h("li", {}, h("strong", { dir: "auto" }, title), h("blockquote", { dir: "auto" }, quote)));
+  return h("details", { class: "sources" }, h("summary", {}, `Sources (${items.length})`), h("ul", {}, ...items));
 }

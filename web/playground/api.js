@@ -1,6 +1,7 @@
 /** Speaks the playground's API: recorded turns, their steps, and runs in the sandbox. */
 
 import { Client } from "/widget/client.js";
+import { h } from "/widget/dom.js";
 import { readEvents } from "/widget/sse.js";
 
 const PLAYGROUND = "/api/v1/playground";
@@ -38,9 +39,16 @@ export async function* runs(id, fork) {
 /** What went wrong, for whoever reads it. */
 export function explain({ status, message }) {
   if (status === 0) return "The connection to the server was lost. Is it running? Try again.";
-  if (status === 401) return "You are not signed in. Sign in at /signin, or open the login link that “make run” printed, then come back here.";
-  if (status === 403) return "Recorded turns are for admins of the shop. Sign in as one at /signin.";
+  if (status === 401) return "You are not signed in. In the demo, open the login link that “make run” printed.";
+  if (status === 403) return "This page is for admins of the shop.";
   return message || "Something went wrong.";
+}
+
+/** Says in `node` what went wrong, with the way to sign in where that helps. */
+export function tell(node, problem) {
+  const signIn = h("a", { href: `/signin?page=${location.pathname}` }, "Sign in");
+  node.replaceChildren(explain(problem), ...([401, 403].includes(problem.status) ? [" ", signIn] : []));
+  node.hidden = false;
 }
 
 /** Plays cases (`{cases}` or `{suite}`, with `prompt?` and `parameters?`) in the sandbox and yields its events. */

@@ -50,7 +50,8 @@ export class CaseForm {
   }
 
   #tell() {
-    at("suite-card").hidden = false;
+    at("suite-which").options.namedItem("kept").disabled = false;
+    at("suite-which").value = "kept";
     at("suite-note").textContent = `${this.#cases.length} kept: ${this.#cases.map(({ id }) => id).join(", ")}`;
   }
 

@@ -1,6 +1,9 @@
 /** The form that forks a recorded turn at a step: what to change there, and how often to run on. */
 
 import { h } from "/widget/dom.js";
+import { explain } from "./api.js";
+import { lines } from "./diff.js";
+import { Intents } from "./intents.js";
 
 const at = (id) => document.getElementById(id);
 // The texts that a fork may have in place of a turn's own.
@@ -9,14 +12,16 @@ const TEXTS = ["prompt", "intents"];
 export class Fork {
   #turn = null;
   #step = null;
+  #intents = new Intents();
 
   /** `run(turn, fork)` is asked to run what the form says. */
   constructor(run) {
-    at("fork").addEventListener("submit", (event) => {
+    at("fork").addEventListener("submit", async (event) => {
       event.preventDefault();
-      const fork = this.#read();
+      const fork = await this.#read();
       if (fork) run(this.#turn, fork);
     });
+    at("fork").addEventListener("input", () => this.#tellChanges());
     at("fork-reset").addEventListener("click", () => this.show(this.#turn, this.#step, true));
   }
 
@@ -46,11 +51,29 @@ export class Fork {
     at("fork-intents-name").textContent = `Intents and canned replies v${intents.version}`;
     at("fork-variables").textContent = `It may use ${prompt.variables.map((name) => `{{${name}}}`).join(", ")}.`;
     at("fork-parameters").replaceChildren(...Object.entries(parameters).map(([name, known]) => parameter(name, known)));
+    this.#intents.begin(turn.reply?.reply.intent);
+    this.#tellChanges(turn);
   }
 
-  /** The fork as the API takes it, of what differs alone; null when the state is no JSON. */
-  #read() {
-    const fork = { at: this.#step.place, times: Number(at("fork-times").value), ...this.tuning() };
+  /** Which texts differ from what the turn had is said where they are folded away. */
+  #tellChanges(turn = this.#turn) {
+    for (const name of TEXTS) {
+      const changed = differs(name, turn);
+      at(`fork-${name}-name`).classList.toggle("changed", changed);
+      at(`fork-${name}-changes`).hidden = !changed;
+      at(`fork-${name}-changes`).replaceChildren(...(changed ? changesOf(turn[name].text, at(`fork-${name}`).value) : []));
+    }
+  }
+
+  /** The fork as the API takes it, of what differs alone; null when the form has mistakes. */
+  async #read() {
+    const fork = { at: this.#step.place, times: Number(at("fork-times").value) };
+    try {
+      Object.assign(fork, await this.tuning());
+    } catch (problem) {
+      this.#say(explain(problem));
+      return null;
+    }
     const message = at("fork-message").value.trim();
     if (message && message !== this.#turn.message) fork.message = message;
     try {
@@ -63,11 +86,12 @@ export class Fork {
     return fork;
   }
 
-  /** `{prompt?, intents?, parameters}`: what differs from what the turn had. */
-  tuning() {
+  /** Promises `{prompt?, intents?, parameters}`: what differs from what the turn had. Throws while a form has mistakes. */
+  async tuning() {
+    await this.#intents.settled();
     const inputs = [...at("fork-parameters").querySelectorAll("input")].filter(({ value, defaultValue }) => value !== "" && value !== defaultValue);
     const parameters = Object.fromEntries(inputs.map(({ name, value }) => [name, Number(value)]));
-    const edited = TEXTS.filter((name) => this.#turn && at(`fork-${name}`).value.trim() !== this.#turn[name].text.trim());
+    const edited = TEXTS.filter((name) => differs(name, this.#turn));
     return { parameters, ...Object.fromEntries(edited.map((name) => [name, at(`fork-${name}`).value])) };
   }
 
@@ -86,6 +110,15 @@ function parameter(name, { node, what, least, most, whole, value }) {
   const id = `parameter-${name}`;
   const input = h("input", { id, name, type: "number", min: least, max: most, step: whole ? 1 : "any", value: value ?? "", placeholder: "as set", title: what });
   return h("div", {}, h("label", { for: id }, name.replaceAll("_", " ")), input, h("small", {}, `${node}: ${what}`));
+}
+
+function changesOf(before, after) {
+  const tags = { same: "span", gone: "del", new: "ins" };
+  return lines(before.trim(), after.trim()).map(({ kind, text }) => h(tags[kind], {}, text));
+}
+
+function differs(name, turn) {
+  return turn !== null && at(`fork-${name}`).value.trim() !== turn[name].text.trim();
 }
 
 /** The values of `after` that are not those of `before`. */

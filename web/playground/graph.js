@@ -4,8 +4,8 @@ import { svg } from "/widget/dom.js";
 import { layOut } from "./layout.js";
 import { route } from "./paths.js";
 
-const NODE = { width: 138, height: 44 };
-const GAP = { x: 46, y: 16 };
+const NODE = { width: 136, height: 44 };
+const GAP = { x: 34, y: 16 };
 const MARGIN = 26; // a loop bows above the highest row
 
 export class Graph {

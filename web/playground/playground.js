@@ -2,7 +2,7 @@
 
 import { newKey } from "/widget/client.js";
 import { h } from "/widget/dom.js";
-import { client, explain } from "./api.js";
+import { client, tell } from "./api.js";
 import { Graph } from "./graph.js";
 import { describe } from "./reply.js";
 import { Workshop } from "./workshop.js";
@@ -42,7 +42,7 @@ workshop = new Workshop(graph);
 async function loadGraph() {
   const response = await fetch("/playground/graph.json");
   if (!response.ok) {
-    at("graph").append("The graph could not be loaded; answers and events still work.");
+    at("graph").append(response.status === 401 ? "Sign in to see the graph." : "The graph could not be loaded; answers and events still work.");
     return null;
   }
   const { langserve, ...shape } = await response.json();
@@ -64,7 +64,8 @@ async function send(message) {
       show[event.event]?.(event.data);
     }
   } catch (problem) {
-    fail(explain(problem));
+    tell(at("answer"), problem);
+    mark("failed");
   }
   busy = false;
   at("send").removeAttribute("aria-disabled");

@@ -1,7 +1,7 @@
 /** The list of recorded turns, and the one that is open: its conversation, its steps, one step at a time. */
 
 import { h } from "/widget/dom.js";
-import { explain, turn, turns } from "./api.js";
+import { tell, turn, turns } from "./api.js";
 import { inspect, milliseconds } from "./inspector.js";
 
 const at = (id) => document.getElementById(id);
@@ -33,10 +33,9 @@ export class Recorded {
       this.#cursor = page.next_cursor;
       at("more").hidden = !page.next_cursor;
       at("recorded-note").hidden = at("recorded-list").children.length > 0;
-      at("recorded-note").textContent = "Nothing was recorded yet. Send a message above.";
+      at("recorded-note").textContent = "Nothing was recorded yet. Send a message to see its turn here.";
     } catch (problem) {
-      at("recorded-note").hidden = false;
-      at("recorded-note").textContent = explain(problem);
+      tell(at("recorded-note"), problem);
     }
   }
 
@@ -56,8 +55,7 @@ export class Recorded {
       if (found.steps.length) this.pick(found.steps.at(-1));
       await this.#talk(found);
     } catch (problem) {
-      at("recorded-note").hidden = false;
-      at("recorded-note").textContent = explain(problem);
+      tell(at("recorded-note"), problem);
     }
   }
 

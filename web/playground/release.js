@@ -10,7 +10,7 @@ export class Release {
   #tuning;
   #turn = null;
 
-  /** `tuning()` gives the texts that are being edited, as `prompt` and `intents`. */
+  /** `tuning()` promises the texts that are being edited, as `prompt` and `intents`. */
   constructor(tuning) {
     this.#tuning = tuning;
     at("release").addEventListener("submit", (event) => {
@@ -52,7 +52,8 @@ export class Release {
       ),
     );
     const head = ["label", "version", "share", "channel", "note", ""].map((name) => h("th", { scope: "col" }, name));
-    at("labels").replaceChildren(h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...(rows.length ? rows : [h("tr", {}, h("td", { colspan: 6, class: "quiet" }, "No label stands anywhere: customers get the newest file."))])));
+    at("labels").replaceChildren(...(rows.length ? [h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...rows)] : []));
+    at("unlabelled").hidden = rows.length > 0;
   }
 
   async #promote() {
@@ -67,7 +68,7 @@ export class Release {
   /** The chosen version's number; the edited text becomes one first. */
   async #version() {
     if (at("release-version").value !== EDITED) return Number(at("release-version").value);
-    const text = this.#tuning()[at("release-of").value];
+    const text = (await this.#tuning())[at("release-of").value];
     if (!text) throw { message: "The text was not edited. Change it above, or choose a version." };
     const written = await send("POST", `/api/v1/prompts/${this.#name}/versions`, { text, notes: at("release-note").value.trim() });
     return written.version;

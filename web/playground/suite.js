@@ -10,7 +10,7 @@ export class Suite {
   #tuning;
   #failed = 0;
 
-  /** `cases.kept` are those of this page; `tuning()` is the form's prompt and parameters. */
+  /** `cases.kept` are those of this page; `tuning()` promises the form's texts and parameters. */
   constructor(cases, tuning) {
     this.#cases = cases;
     this.#tuning = tuning;
@@ -22,12 +22,15 @@ export class Suite {
 
   async #run() {
     const own = at("suite-which").value === "kept";
-    const body = { ...(own ? { cases: this.#cases.kept } : { suite: "bookshop" }), ...(at("suite-tuned").checked && this.#tuning()) };
     at("suite-run").setAttribute("aria-disabled", "true");
     at("suite-failures").replaceChildren();
     this.#failed = 0;
+    at("suite-progress").hidden = false;
+    at("suite-progress").removeAttribute("value");
     this.#say("Starting…");
     try {
+      const tuning = at("suite-tuned").checked && (await this.#tuning());
+      const body = { ...(own ? { cases: this.#cases.kept } : { suite: "bookshop" }), ...tuning };
       for await (const { event, data } of suiteRun(body)) {
         if (event === "case") this.#played(data);
         if (event === "done") this.#say(`${data.passed} of ${data.played} cases passed.`, data.passed === data.played ? "done" : "failed");
@@ -36,6 +39,7 @@ export class Suite {
     } catch (problem) {
       this.#say(explain(problem), "failed");
     }
+    at("suite-progress").hidden = true;
     at("suite-run").removeAttribute("aria-disabled");
   }
 

@@ -1,6 +1,6 @@
 /** The review page: outcomes with their charts, and turns to be labelled or made into something. */
 
-import { client, explain, get, send } from "/playground/api.js";
+import { client, get, send, tell } from "/playground/api.js";
 import { h } from "/widget/dom.js";
 import { bars, lines, share } from "./charts.js";
 import { gapCard } from "./gap.js";
@@ -23,10 +23,10 @@ async function outcomes() {
     const { conversations, answers } = found;
     at("tiles").replaceChildren(
       tile("Assistant involved", conversations.involved, "conversations"),
-      tile("Answered without a person", conversations.answered_without_person, "involved"),
-      tile("Reopened within 7 days", conversations.reopened_within_7_days, "answered and known", conversations.not_known_yet && `${conversations.not_known_yet} not known yet`),
+      tile("Answered without a person", conversations.answered_without_person, "involved conversations"),
+      tile("Reopened within 7 days", conversations.reopened_within_7_days, "answered conversations", conversations.not_known_yet && `${conversations.not_known_yet} not known yet`),
       tile("Fallback rate", answers.fallback, "answers"),
-      tile("Rated down", answers.rated_down, "rated", answers.rated && `${answers.rated.n} of ${answers.rated.of} turns were rated`),
+      tile("Rated down", answers.rated_down, "ratings", answers.rated && `${answers.rated.n} of ${answers.rated.of} turns were rated`),
     );
     const days = found.by_day;
     at("chart-turns").replaceChildren(lines(days.map(({ day, turns }) => [day, turns])));
@@ -126,8 +126,7 @@ async function told(work) {
     at("problem").hidden = true;
     return true;
   } catch (problem) {
-    at("problem").textContent = explain(problem);
-    at("problem").hidden = false;
+    tell(at("problem"), problem);
     return false;
   }
 }

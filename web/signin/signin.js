@@ -2,7 +2,7 @@
 
 import { Client } from "/widget/client.js";
 
-const PAGES = ["/demo", "/console", "/playground"];
+const PAGES = ["/demo", "/console", "/playground", "/review"];
 const at = (id) => document.getElementById(id);
 const client = new Client(() => ({ server: location.origin, token: null }));
 const query = new URLSearchParams(location.search);
@@ -19,6 +19,7 @@ const WAYS = {
 };
 const ARRIVED = {
   "#refused": "The identity provider did not let you in, or the login took too long. Try again.",
+  "#spent": "That login link was used before, or is older than 15 minutes. In the demo, stop “make run” and start it again for a new one.",
   "#away": "The identity provider does not answer. Try again shortly.",
 };
 

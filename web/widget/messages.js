@@ -3,6 +3,8 @@
 import { h, icon, richText } from "./dom.js";
 import { DOWN, UP } from "./icons.js";
 
+const HANDED_OVER = "handoff"; // what is said on that way is no answer, so it is not rated
+
 /** A bubble of `role` (user, assistant, agent) with what hangs below it. */
 export function bubble(words, role, text, ...below) {
   const who = words[role === "user" ? "you" : role] ?? role;
@@ -17,11 +19,11 @@ export function bubble(words, role, text, ...below) {
 
 /** The assistant's bubble for a reply body (the contract's `done`): sources, actions, suggestions, rating. */
 export function answer(words, done, on) {
-  const { text, language, citations = [], actions = [], suggestions = [] } = done.reply;
+  const { text, language, route, citations = [], actions = [], suggestions = [] } = done.reply;
   const parts = [
     citations.length && sources(words, citations),
     ...actions.map((action) => offer(words, action, () => on.confirm(action))),
-    h("div", { class: "after" }, rating(words, (value) => on.rate(done.turn_id, value))),
+    route !== HANDED_OVER && h("div", { class: "after" }, rating(words, (value) => on.rate(done.turn_id, value))),
     suggestions.length && choices(suggestions, on.suggest),
   ];
   const node = bubble(words, "assistant", text, ...parts.filter(Boolean));
@@ -30,8 +32,8 @@ export function answer(words, done, on) {
 }
 
 /** A message of the history; an answer of the assistant can still be rated. */
-export function past(words, { role, text, turn_id: turnId }, on) {
-  if (role !== "assistant" || !turnId) return bubble(words, role, text);
+export function past(words, { role, text, route, turn_id: turnId }, on) {
+  if (role !== "assistant" || !turnId || route === HANDED_OVER) return bubble(words, role, text);
   return bubble(words, role, text, h("div", { class: "after" }, rating(words, (value) => on.rate(turnId, value))));
 }
 

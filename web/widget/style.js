@@ -115,6 +115,7 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
 @media (max-width: 480px), (max-height: 420px) {
   .panel { --covers: 1; position: fixed; inset: 0; width: auto; height: 100dvh; border-radius: 0; box-shadow: none; }
 }
+@media (pointer: coarse) { .thumb { width: 44px; height: 44px; } }
 @media (prefers-reduced-motion: reduce) {
   * { animation: none !important; transition: none !important; }
   .dots i { opacity: .6; }

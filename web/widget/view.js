@@ -40,7 +40,8 @@ export class View {
   #panel(on) {
     const { words } = this;
     const close = h("button", { type: "button", class: "close", "aria-label": words.close, onclick: on.close }, icon(CLOSE));
-    this.head = h("header", {}, h("div", {}, this.heading, this.about), close);
+    // No banner and no contentinfo: the page has its own.
+    this.head = h("header", { role: "none" }, h("div", {}, this.heading, this.about), close);
     const person = h("button", { type: "button", class: "person", onclick: on.person }, icon(PERSON), words.person);
     const label = h("label", { class: "unseen", for: "message" }, words.label);
     const form = h("form", { class: "composer" }, label, this.input, this.sendButton);
@@ -49,7 +50,7 @@ export class View {
       on.send(this.input.value);
     });
     this.input.addEventListener("input", () => this.#fit());
-    const foot = h("footer", {}, person, form);
+    const foot = h("footer", { role: "none" }, person, form);
     return h("section", { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true }, this.head, this.scroller, this.status, foot);
   }
 
@@ -171,7 +172,7 @@ export class View {
     this.#following(() => {
       this.draft.hidden = true;
       this.log.append(node);
-    });
+    }, node);
     this.status.textContent = "";
     this.sendButton.removeAttribute("aria-disabled");
   }
@@ -180,10 +181,13 @@ export class View {
     this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
-  #following(change) {
+  /** Does `change`, and follows it to the end; of a `whole` that does not fit its beginning is shown. */
+  #following(change, whole = null) {
     const { scrollHeight, scrollTop, clientHeight } = this.scroller;
     const wasAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
     change();
-    if (wasAtEnd) this.toEnd();
+    if (!wasAtEnd) return;
+    this.toEnd();
+    if (whole?.offsetHeight > clientHeight) whole.scrollIntoView({ block: "start" });
   }
 }

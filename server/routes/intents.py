@@ -1,0 +1,68 @@
+"""Intents: canned replies and examples as a form, whose truth is a text of the prompt `intents`."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any, get_args
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from desk.errors import InvalidInput
+from prompts.intent_forms import Entry, Problem, problems_of, put_back, read_pack, without
+from prompts.intents import IntentPack, IntentRoute
+from prompts.replies import LANGUAGES
+from server.deps import CurrentCaller
+from server.openapi import answers
+from server.prompting import checked_intents, doing_tools
+from server.routes.chat import json_response
+from server.schemas import IntentBody, IntentsBody
+
+router = APIRouter(prefix="/api/v1/intents", tags=["prompts"])
+
+
+@router.post("/form", summary="Read a text of intents as a form", responses=answers())
+async def read_form(body: IntentsBody, _caller: CurrentCaller) -> Response:
+    """Its intents, and what a form offers to choose from. Nothing is kept."""
+    pack = await asyncio.to_thread(read_pack, body.text)
+    return json_response(_form(pack))
+
+
+@router.post("/entry", summary="Put an intent of the form back into the text", responses=answers())
+async def write_entry(body: IntentBody, _caller: CurrentCaller) -> Response:
+    """The text with the intent `name` as `intent` has it, or what is wrong with which field. Nothing is kept.
+
+    Without `name` the intent is added, without `intent` it is taken away. Comments and the other intents stay
+    as they are written.
+    """
+    return json_response(await asyncio.to_thread(_put_back, body))
+
+
+def _put_back(body: IntentBody) -> dict[str, Any]:
+    pack = read_pack(body.text)
+    entry = Entry(**body.intent.model_dump()) if body.intent else None
+    problems = problems_of(entry, without(pack, body.name), doing_tools()) if entry else []
+    if problems:
+        return {"text": None, "problems": [asdict(one) for one in problems]}
+    try:
+        text = checked_intents(0, put_back(body.text, body.name, entry)).text
+    except InvalidInput as error:  # too long, or what no field of the form is to blame for
+        return {"text": None, "problems": [asdict(Problem("", error.detail))]}
+    return {"text": text, "problems": []}
+
+
+def _form(pack: IntentPack) -> dict[str, Any]:
+    intents = [
+        {
+            "name": intent.name,
+            "route": intent.route,
+            "tool": intent.tool,
+            "examples": list(intent.examples),
+            "reply": dict(intent.reply),
+            "suggestions": {language: list(taps) for language, taps in intent.suggestions.items()},
+        }
+        for intent in pack.intents
+    ]
+    choices = {"languages": LANGUAGES, "routes": get_args(IntentRoute), "tools": doing_tools()}
+    return {"intents": intents, **choices}

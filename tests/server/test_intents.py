@@ -1,0 +1,51 @@
+"""Intents by route: a text is read as a form, an entry is put back, for admins alone, and nothing is kept."""
+
+from __future__ import annotations
+
+import httpx
+
+from prompts.intents import read_intents
+
+TEXT = read_intents("general")
+HOURS = {
+    "name": "opening_hours",
+    "route": "canned",
+    "examples": ["when are you open?"],
+    "reply": {"en": "9 to 5."},
+}
+
+
+async def test_a_text_becomes_a_form_and_an_entry_goes_back(boss: httpx.AsyncClient) -> None:
+    before = (await boss.get("/api/v1/prompts")).json()
+    form = (await boss.post("/api/v1/intents/form", json={"text": TEXT})).json()
+    greeting = form["intents"][0]
+    assert (greeting["name"], greeting["route"], "hi" in greeting["examples"]) == ("greeting", "canned", True)
+    assert form["languages"][0] == "en"
+    assert "start_return" in form["tools"]
+    added = (await boss.post("/api/v1/intents/entry", json={"text": TEXT, "intent": HOURS})).json()
+    assert added["problems"] == []
+    assert "  - name: opening_hours\n" in added["text"]
+    back = {"text": added["text"], "name": "opening_hours"}
+    assert (await boss.post("/api/v1/intents/entry", json=back)).json()["text"] == TEXT
+    assert (await boss.get("/api/v1/prompts")).json() == before
+
+
+async def test_mistakes_are_said_field_by_field(boss: httpx.AsyncClient) -> None:
+    wrong = {"name": "thanks", "route": "canned", "examples": ["hi"]}
+    answer = await boss.post("/api/v1/intents/entry", json={"text": TEXT, "intent": wrong})
+    assert answer.status_code == 200
+    assert answer.json()["text"] is None
+    assert [one["field"] for one in answer.json()["problems"]] == ["name", "examples", "reply.en"]
+    long = HOURS | {"reply": {"en": "x" * 4000}, "examples": [f"{at} " + "y" * 400 for at in range(120)]}
+    answer = await boss.post("/api/v1/intents/entry", json={"text": TEXT, "intent": long})
+    assert answer.json()["problems"] == [{"field": "", "message": "Intents have at most 60000 characters."}]
+
+
+async def test_what_is_no_text_of_intents_is_refused(boss: httpx.AsyncClient, ada: httpx.AsyncClient) -> None:
+    for path, body in (("form", {"text": "intents: ["}), ("entry", {"text": "intents: [", "name": "x"})):
+        refused = await boss.post(f"/api/v1/intents/{path}", json=body)
+        assert (refused.status_code, "not valid YAML" in refused.json()["detail"]) == (422, True)
+    gone = await boss.post("/api/v1/intents/entry", json={"text": TEXT, "name": "nothing"})
+    assert "no intent 'nothing'" in gone.json()["problems"][0]["message"]
+    assert (await boss.post("/api/v1/intents/entry", json={"text": TEXT})).status_code == 422
+    assert (await ada.post("/api/v1/intents/form", json={"text": TEXT})).status_code == 403
