@@ -1,4 +1,7 @@
-"""Leans the vector of a question away from how people talk to support, towards what they want of it."""
+"""Leans the vector of a question away from how people talk to support, towards what they want of it.
+
+Trained on English by `python -m evals.training.lean`.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from desk.domain import Principal
 from desk.models.embeddings import MiniLM
@@ -71,7 +72,7 @@ def test_messages_learn_to_be_told_apart_by_what_they_want() -> None:
     chance = np.random.default_rng(3)
     wants = [np.array([np.cos(at), np.sin(at)]) for at in np.linspace(0, np.pi, 8)]
 
-    def said(want: np.ndarray) -> leaning.Vectors:
+    def said(want: NDArray[np.float64]) -> leaning.Vectors:
         rows = np.hstack([np.tile(want, (30, 1)), chance.normal(size=(30, 10)) * 0.5])
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
