@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from desk.domain import Principal
 from desk.errors import Unavailable
 from desk.models.embeddings import Embedder
+from desk.retrieval.lean import lean
 from desk.retrieval.queries import follows_up, sentences
 from desk.storage import found_faqs
 from desk.storage.found_faqs import FoundFaq
@@ -24,7 +25,7 @@ WORDS_WEIGHT = 0.15
 
 # From this joined score on a passage is the answer, word for word; docs/understanding.md has the curve.
 # A FAQ's own question, word for word, scores 0.75 to 1, because a FAQ's vector holds its answer too.
-DEFAULT_THRESHOLD = 0.46
+DEFAULT_THRESHOLD = 0.44
 
 # A share of words is no cosine: this makes a share of 0.6 reach the threshold.
 WORDS_WORTH = DEFAULT_THRESHOLD / 0.6
@@ -107,8 +108,9 @@ class FaqSearch:
     ) -> list[Passage]:
         parts = sentences(query)
         vectors = await self._embedder.embed(parts) if vector is None or len(parts) > 1 else vector
+        leant = lean(np.atleast_2d(vectors), self._embedder.name)
         found = await found_faqs.nearest(
-            self._database, principal, vectors, limit, words=query, worth=WORDS_WEIGHT
+            self._database, principal, leant, limit, words=query, worth=WORDS_WEIGHT
         )
         return [_passage(hit, (hit.cosine + WORDS_WEIGHT * hit.share) / (1 + WORDS_WEIGHT)) for hit in found]
 
