@@ -21,6 +21,7 @@ from desk.domain import Principal
 from desk.embedded import Engines
 from desk.settings import Settings
 from desk.storage import audit
+from desk.storage.near_index import WORTH_IT
 from desk.storage.pool import Database
 from desk.storage.tenants import TenantDirectory
 from desk.subjects.audit_chain import PURPOSE, Chain, seal_batch
@@ -90,6 +91,26 @@ def test_a_tenant_gets_knowledge_and_answers_from_it(environment: dict[str, str]
     talk = desk(environment, "chat", "--tenant", "garden", "-m", "how often do tulips need water?")
     assert "Twice a week." in talk.stdout
     assert "retrieve_faqs" in talk.stderr
+
+
+def test_very_many_vectors_want_an_index(environment: dict[str, str], owner_url: str, tmp_path: Path) -> None:
+    desk(environment, "tenant", "create", "orchard")
+    faqs = tmp_path / "faqs.jsonl"
+    faqs.write_text('{"id": "apples", "question": "When are apples ripe?", "answer": "In autumn."}')
+    assert "index" not in desk(environment, "ingest", faqs, "--tenant", "orchard").stderr
+    with psycopg.connect(owner_url) as conn:
+        conn.execute(
+            "insert into shared.faq_embeddings select tenant_id, faq_id, part + more,"
+            " (select array_agg(random() - 0.5) from generate_series(1, 384 + 0 * more))::public.vector"
+            " from shared.faq_embeddings, generate_series(1, %s) more where tenant_id ="
+            " (select id from desk_control.tenants where slug = 'orchard')",
+            (WORTH_IT,),
+        )
+    faqs.write_text('{"id": "pears", "question": "When are pears ripe?", "answer": "In autumn."}')
+    advised = desk(environment, "ingest", faqs, "--tenant", "orchard").stderr
+    assert f"all {WORTH_IT + 2} vectors of orchard; `desk tenant index orchard`" in " ".join(advised.split())
+    made = desk(environment, "tenant", "index", "orchard").stderr
+    assert f"an index of {WORTH_IT + 2} vectors" in " ".join(made.split())
 
 
 def test_ingest_says_what_is_wrong(environment: dict[str, str], tmp_path: Path) -> None:
