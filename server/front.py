@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from uuid import uuid4
 
 import orjson
@@ -79,11 +79,13 @@ class Front:
         began = time.perf_counter()
         status = 500
         request_id = correlation_id(scope)
+        under_way = ExitStack()
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                under_way.close()
                 message["headers"] = _with_ours(message.get("headers", ()), self._same, scope, request_id)
             await send(message)
 
@@ -96,9 +98,11 @@ class Front:
             elif _declared_length(scope) > LARGEST_BODY:
                 await _refuse(send_with_headers, request_id, PayloadTooLarge(_TOO_LARGE))
             else:
-                with self._overload.turn() if _is_turn(scope) else nullcontext():
-                    await self._app(scope, _limited(scope, receive), send_with_headers)
+                if _is_turn(scope):
+                    under_way.enter_context(self._overload.turn())
+                await self._app(scope, _limited(scope, receive), send_with_headers)
         finally:
+            under_way.close()
             _note(scope, status, time.perf_counter() - began, request_id)
 
 

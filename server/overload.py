@@ -30,7 +30,7 @@ class Overload:
 
     A ring that is late tells nothing by itself: another program may have had the processor, and refusing
     would help nobody. What counts is the processor's time that our own loop spent meanwhile. Readers that
-    wait spend none. With few turns under way there is no queue, only turns that are long.
+    wait spend none. With few requests under way there is no queue, only turns that are long.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Overload:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """A turn's request, for the life of the context."""
+        """A request for a turn, until its answer begins: who reads a stream has been served."""
         self._under_way += 1
         try:
             yield

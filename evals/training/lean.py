@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +52,15 @@ def learn(sources: Sequence[Sequence[Intent]]) -> Vectors:
     (InfoNCE, van den Oord et al. 2018), by Adam.
     """
     size = sources[0][0].messages.shape[1]
-    identity = np.eye(size, dtype=np.float32)
-    mapped, mean, spread = identity.copy(), np.zeros_like(identity), np.zeros_like(identity)
+    identity: Vectors = np.eye(size, dtype=np.float32)
+    mapped = identity.copy()
+    mean: NDArray[Any] = np.zeros_like(identity)
+    spread: NDArray[Any] = np.zeros_like(identity)
     for step, (left, right) in enumerate(_pairs(sources), 1):
         slope = _slope(mapped, left, right) + HOLD * (mapped - identity)
         mean, spread = 0.9 * mean + 0.1 * slope, 0.999 * spread + 0.001 * slope * slope
         rate = RATE * min(1, step / WARMING) * (1 - step / STEPS)
-        mapped = mapped - rate * (mean / (1 - 0.9**step)) / (np.sqrt(spread / (1 - 0.999**step)) + 1e-8)
+        mapped -= rate * (mean / (1 - 0.9**step)) / (np.sqrt(spread / (1 - 0.999**step)) + 1e-8)
     return np.asarray(SHARE * (mapped @ mapped.T - identity), dtype=np.float32)
 
 

@@ -139,7 +139,8 @@ class _Conversing:
             case SocketMessage():
                 self._desk.overload.check(caller.tenant.id)
                 self._require_room()
-                stream = await submit(self._desk, caller, said, said.idempotency_key)
+                with self._desk.overload.turn():
+                    stream = await submit(self._desk, caller, said, said.idempotency_key)
                 self._read(caller, stream, after=0)
             case SocketCancel():
                 await self._desk.runner.cancel(person(caller).as_user(), TurnId(said.turn_id))
@@ -167,8 +168,7 @@ class _Conversing:
             del self._readers[turn_id]
 
     async def _tell_turn(self, caller: Caller, stream: TurnStream, after: int) -> None:
-        gone = suppress(WebSocketDisconnect, RuntimeError, TimeoutError, DeskError)
-        with gone, self._desk.overload.turn():
+        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError, DeskError):
             while True:
                 after = await self._tell_stream(stream, after)
                 if not stream.abandoned:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,10 @@ async def test_where_a_tenant_stands_in_line_new_turns_are_turned_away_and_runni
             await tx.execute("select pg_sleep(0.5)")
 
     ann, bob = place.client("ann@x.org", slug), place.client("bob@x.org", await new_tenant(place))
-    await asyncio.gather(*(one.post("/api/v1/chat/", json=QUICK) for one in (ann, bob)))  # the first is slow
-    async with ann, bob, begun(ann, "say 10 every 0.1", tokens=1) as (turn, lines):
+    async with ann, bob, AsyncExitStack() as stack:
+        for one in (ann, bob):  # the first turn of all takes longer than who somebody is, is remembered
+            await one.post("/api/v1/chat/", json=QUICK)
+        turn, lines = await stack.enter_async_context(begun(ann, "say 10 every 0.1", tokens=1))
         statements = [asyncio.create_task(be_slow()) for _ in range(STATEMENTS)]
         await asyncio.sleep(0.2)
         refused = await ann.post("/api/v1/chat/", json=QUICK)

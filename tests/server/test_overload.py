@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from desk.domain import TenantId, new_id
@@ -146,3 +146,25 @@ async def test_turns_are_refused_at_the_front_and_nothing_else_is() -> None:
         assert (await client.get("/api/v1/chat/history")).text == "served"
     watch.stop()
     assert asked == ["/api/v1/chat/history"]
+
+
+async def test_readers_of_streams_that_have_begun_are_no_requests_under_way(overload: Overload) -> None:
+    leave = asyncio.Event()
+
+    async def words() -> AsyncIterator[str]:
+        yield "begun"
+        await leave.wait()
+
+    async def stream(_request: Request) -> Response:
+        return StreamingResponse(words())
+
+    routes = [Route("/api/v1/chat/stream", stream, methods=["POST"])]
+    app = Reachable(Front(Starlette(routes=routes), overload))
+    async with served(app) as url, httpx.AsyncClient(base_url=url) as client, AsyncExitStack() as stack:
+        for _ in range(20):
+            answer = await stack.enter_async_context(client.stream("POST", "/api/v1/chat/stream"))
+            assert await anext(answer.aiter_text()) == "begun"
+        await be_busy(10)
+        assert overload.queue > 0.012
+        assert not overload.refuses
+        leave.set()
