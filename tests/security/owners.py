@@ -171,7 +171,8 @@ async def _wonder(ground: Ground, askers: tuple[httpx.AsyncClient, ...], owner: 
     """A gap in the FAQs; a long number in each question keeps its words out of drafts that others read."""
     turns = []
     for who in (*askers, askers[0], askers[0]):
-        said = await _do(who, "POST", "/api/v1/chat/", {"message": f"why 47110815 {owner.word('gap')}"})
+        about = owner.word("gap") if who is askers[0] else "at all"
+        said = await _do(who, "POST", "/api/v1/chat/", {"message": f"why 47110815 {about}"})
         turns.append(said["turn_id"])
     owner.ids["gap"] = str(uuid4())
     async with await psycopg.AsyncConnection.connect(ground.owner_url) as conn:

@@ -363,12 +363,17 @@ async def test_whoever_is_not_signed_in_is_shown_the_way(browser: Browser, url: 
 async def test_what_many_asked_becomes_a_draft(
     page: Page, url: str, settings: Settings, embedder: MiniLM, database: Database
 ) -> None:
+    turns = []
     for email in ("zoe@example.com", "yan@example.com", "xia@example.com"):
         headers = bearer(load_issuer(settings), email)
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as customer:
             turn = await ask(customer, "xqzt blorf frobnicated zorbals")
-            rating = {"turn_id": turn["turn_id"], "rating": "down"}
-            assert (await customer.post("/api/v1/chat/feedback", json=rating)).status_code == 204
+            turns.append(turn["turn_id"])
+    boss = bearer(load_issuer(settings), "boss@desk.example", "admin")
+    async with httpx.AsyncClient(base_url=url, headers=boss, timeout=30) as admin:
+        for turn_id in turns:
+            label = {"label": "knowledge_missing"}
+            assert (await admin.put(f"/api/v1/reviews/{turn_id}", json=label)).status_code == 204
     async with database.control_tx() as tx:
         shop = await tenants.by_slug(tx, "bookshop")
     assert shop is not None
