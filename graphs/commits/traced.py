@@ -20,6 +20,7 @@ from graphs.state import TurnContext
 Hide = Callable[[str], str]
 
 _SHORTEST: Final = 4
+_DECIMALS: Final = 4
 _MODEL_NODES: Final = frozenset({"call_llm"})
 _TOOL_NODES: Final = frozenset({"run_tools", "lookup_order", "recommend_products", "confirm_action"})
 _ID = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -81,10 +82,15 @@ def hiding(vault: Vault, order_patterns: tuple[str, ...] = ()) -> Hide:
 
 
 def hide_json(value: Any, hide: Hide) -> Any:
-    """The same in every text of a JSON value; its keys stay as they are."""
+    """The same in every text of a JSON value; its keys stay as they are.
+
+    Fractions are rounded: the digits of a score may be a card's by chance.
+    """
     match value:
         case str():
             return hide(value)
+        case float():
+            return round(value, _DECIMALS)
         case list():
             return [hide_json(item, hide) for item in value]
         case dict():

@@ -17,10 +17,12 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from desk.errors import EgressBlocked
+from desk.privacy.vaults import Vault
 from desk.settings import Settings
 from desk.telemetry.langsmith_wire import LangSmithWire, switch_tracers_off
 from desk.telemetry.metrics import TRACES
 from desk.telemetry.traces import Trace, TraceExporter, open_traces
+from graphs.commits.traced import hide_json, hiding, trace_guard
 from graphs.services import Services
 from tests.graphs.conversing import POINTS, POINTS_ANSWER, Customer
 from tests.servers.langsmith_sink import Sink, langsmith_sink
@@ -95,6 +97,12 @@ async def test_a_models_turn_leaves_with_what_it_was_asked(
     assert asked["run_type"] == "llm"
     assert asked["inputs"]["messages"][0]["role"] == "system"
     assert SECRET.encode() not in sink.everything
+
+
+def test_a_score_that_looks_like_a_card_keeps_no_trace_from_leaving() -> None:
+    scored = hide_json({"score": 0.5233487242892427, "of": [0.4111111111111111]}, hiding(Vault()))
+    assert scored == {"score": 0.5233, "of": [0.4111]}
+    trace_guard(Vault())(orjson.dumps(scored))
 
 
 async def test_where_nothing_may_leave_for_a_model_no_trace_leaves_either(

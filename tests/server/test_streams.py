@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -263,18 +264,17 @@ async def double_texter(pair: tuple[Replica, Replica], how: str) -> Clients:
 async def test_messages_wait_for_their_order(pair: tuple[Replica, Replica]) -> None:
     one, other = await double_texter(pair, "enqueue")
     async with one, other, begun(one, SLOW) as (turn, lines):
-        later = []
-        for client, count in ((one, 2), (other, 3), (one, 4)):
-            body = {"message": f"say {count} every 0.02", "conversation_id": turn.conversation_id}
-            later.append(asyncio.create_task(client.post("/api/v1/chat/stream", json=body)))
-            await asyncio.sleep(0.1)
-        assert spoken(turn.events + await rest_of(lines)) == words(12)
-        from tests.server.wire import parse_events
-
-        for count, response in zip((2, 3, 4), await asyncio.gather(*later), strict=True):
-            events = parse_events(response.text)
-            assert [events[0]["event"], events[-1]["event"]] == ["accepted", "done"]
-            assert spoken(events) == words(count)
+        async with AsyncExitStack() as stack:
+            later = {}
+            for client, count in ((one, 2), (other, 3), (one, 4)):
+                message = f"say {count} every 0.02"
+                again = begun(client, message, conversation_id=turn.conversation_id)
+                later[count] = await stack.enter_async_context(again)
+            assert spoken(turn.events + await rest_of(lines)) == words(12)
+            for count, (waiting, more) in later.items():
+                events = waiting.events + await rest_of(more)
+                assert [events[0]["event"], events[-1]["event"]] == ["accepted", "done"]
+                assert spoken(events) == words(count)
         history = await one.get("/api/v1/chat/history", params={"conversation_id": turn.conversation_id})
         asked = [message["text"] for message in history.json()["messages"] if message["role"] == "user"]
         assert asked == [SLOW, *(f"say {count} every 0.02" for count in (2, 3, 4))]

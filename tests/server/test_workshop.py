@@ -15,30 +15,26 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Page, expect
 
 from desk.embedded import Engines
-from desk.models.embeddings import MiniLM
 from desk.settings import Settings
-from desk.storage import tenants
-from desk.storage.pool import Database
 from evals.cases import read_cases
 from server.issuer import load_issuer
 from tests.conftest import MODELS
 from tests.graphs.conversing import POINTS, POINTS_ANSWER
+from tests.server.admin_page import page, shot
 from tests.server.conftest import bearer
 from tests.server.limits_told import limits_told
 from tests.server.replicas import until
-from tests.server.test_faq_gaps import gather
 from tests.server.wire import ask
 from tests.servers.openai_wire import Reply, SeenRequest, Wire, say
+
+__all__ = ["page"]
 
 pytestmark = pytest.mark.browser
 
 expect.set_options(timeout=15_000)
-
-# Where pictures of the pages go, for whoever wants to look at them.
-SHOTS = os.environ.get("SHOTS")
 
 
 def answer(request: SeenRequest) -> Reply:
@@ -51,42 +47,6 @@ def answer(request: SeenRequest) -> Reply:
 @pytest.fixture(scope="module", autouse=True)
 def _answering(wire: Wire) -> None:
     wire.answer_by(answer)
-
-
-@pytest.fixture
-async def page(browser: Browser, url: str, settings: Settings) -> AsyncIterator[Page]:
-    """An admin's tab that reaches this application and nothing else; an error on its page fails the test."""
-    profile = await browser.new_context(
-        locale="en-GB", viewport={"width": 1440, "height": 1000}, reduced_motion="reduce"
-    )
-    tab = await profile.new_page()
-    tab.set_default_timeout(10_000)
-    wrong: list[str] = []
-
-    async def only_ours(route: Route) -> None:
-        if route.request.url.startswith(url):
-            await route.continue_()
-        else:
-            wrong.append(route.request.url)
-            await route.abort()
-
-    await profile.route("**/*", only_ours)
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on(
-        "console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None
-    )
-    code = load_issuer(settings).sign(
-        tenant="bookshop", email="boss@desk.example", role="admin", seconds=60, typ="login+jwt"
-    )
-    await tab.goto(f"{url}/login?code={code}")
-    yield tab
-    await profile.close()
-    assert wrong == []
-
-
-async def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
 
 
 @pytest.fixture(scope="module")
@@ -358,65 +318,3 @@ async def test_whoever_is_not_signed_in_is_shown_the_way(browser: Browser, url: 
     await way.click()
     await expect(tab.get_by_label("E-mail address")).to_be_visible()
     await profile.close()
-
-
-async def test_what_many_asked_becomes_a_draft(
-    page: Page, url: str, settings: Settings, embedder: MiniLM, database: Database
-) -> None:
-    turns = []
-    for email in ("zoe@example.com", "yan@example.com", "xia@example.com"):
-        headers = bearer(load_issuer(settings), email)
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as customer:
-            turn = await ask(customer, "xqzt blorf frobnicated zorbals")
-            turns.append(turn["turn_id"])
-    boss = bearer(load_issuer(settings), "boss@desk.example", "admin")
-    async with httpx.AsyncClient(base_url=url, headers=boss, timeout=30) as admin:
-        for turn_id in turns:
-            label = {"label": "knowledge_missing"}
-            assert (await admin.put(f"/api/v1/reviews/{turn_id}", json=label)).status_code == 204
-    async with database.control_tx() as tx:
-        shop = await tenants.by_slug(tx, "bookshop")
-    assert shop is not None
-    await gather(settings, embedder, shop)
-    await page.goto(f"{url}/review")
-    card = page.locator("#gaps li").filter(has_text="frobnicated zorbals")
-    await expect(card).to_contain_text("3 questions of 3 people")
-    await shot(page, "gaps")
-    await card.get_by_role("button", name="Make a draft").click()
-    await expect(card.get_by_role("status")).to_contain_text("write its answer, then publish it")
-    await page.locator("#gap-state").select_option("drafted")
-    await expect(card).to_contain_text("draft q-")
-    await card.get_by_role("button", name="Dismiss").click()
-    await expect(card.get_by_role("status")).to_have_text("dismissed")
-    await expect(page.locator("#problem")).to_be_hidden()
-
-
-async def test_what_went_wrong_becomes_a_faq(page: Page, url: str, customer: httpx.AsyncClient) -> None:
-    question = "Does the zorbal fit a gramblefast?"
-    turn = await ask(customer, "xqzt blorf wumpus")
-    await customer.post("/api/v1/chat/feedback", json={"turn_id": turn["turn_id"], "rating": "down"})
-    await page.goto(f"{url}/review")
-    await expect(page.locator("#tiles .tile")).to_have_count(5)
-    await expect(page.locator("#chart-turns svg")).to_be_visible()
-    await expect(page.locator("#prompts tbody tr").first).to_contain_text("support v2")
-    await expect(page.locator("#problem")).to_be_hidden()
-    card = page.locator(f'#turns [data-turn="{turn["turn_id"]}"]')
-    await expect(card).to_contain_text("rated down")
-    await shot(page, "review")
-    await card.get_by_label("Label", exact=True).select_option("unclear")
-    await expect(card.locator(".state")).to_have_text("labelled")
-    await card.get_by_role("button", name="FAQ draft").click()
-    await card.get_by_label("Question").fill(question)
-    await card.get_by_label("Answer").fill("Yes, every zorbal fits every gramblefast.")
-    await shot(page, "draft")
-    await card.get_by_role("button", name="Publish").click()
-    await expect(card.locator(".state")).to_have_text("made a FAQ")
-    assert (await ask(customer, question))["reply"]["citations"][0]["title"] == question
-    await page.locator("#wanted").select_option("reviewed")
-    await card.get_by_role("link", name="Make a case").click()
-    await expect(page.locator("#case-text")).to_have_value(re.compile("xqzt blorf wumpus"))
-    await page.set_viewport_size({"width": 390, "height": 844})
-    await page.goto(f"{url}/review")
-    await expect(page.locator("#tiles .tile")).to_have_count(5)
-    assert await page.evaluate("document.documentElement.scrollWidth") == 390
-    await shot(page, "review-phone")

@@ -1,0 +1,52 @@
+"""An admin's tab in a real browser on the real application, with the network blocked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, Route
+
+from desk.settings import Settings
+from server.issuer import load_issuer
+
+# Where pictures of the pages go, for whoever wants to look at them.
+SHOTS = os.environ.get("SHOTS")
+
+
+@pytest.fixture
+async def page(browser: Browser, url: str, settings: Settings) -> AsyncIterator[Page]:
+    """An admin's tab that reaches this application and nothing else; an error on its page fails the test."""
+    profile = await browser.new_context(
+        locale="en-GB", viewport={"width": 1440, "height": 1000}, reduced_motion="reduce"
+    )
+    tab = await profile.new_page()
+    tab.set_default_timeout(10_000)
+    wrong: list[str] = []
+
+    async def only_ours(route: Route) -> None:
+        if route.request.url.startswith(url):
+            await route.continue_()
+        else:
+            wrong.append(route.request.url)
+            await route.abort()
+
+    await profile.route("**/*", only_ours)
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on(
+        "console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None
+    )
+    code = load_issuer(settings).sign(
+        tenant="bookshop", email="boss@desk.example", role="admin", seconds=60, typ="login+jwt"
+    )
+    await tab.goto(f"{url}/login?code={code}")
+    yield tab
+    await profile.close()
+    assert wrong == []
+
+
+async def shot(page: Page, name: str) -> None:
+    if SHOTS:
+        await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
