@@ -108,9 +108,11 @@ class FaqSearch:
     ) -> list[Passage]:
         parts = sentences(query)
         vectors = await self._embedder.embed(parts) if vector is None or len(parts) > 1 else vector
-        leant = lean(np.atleast_2d(vectors), self._embedder.name)
+        asked = np.atleast_2d(vectors)
+        if len(asked) == 1:  # the sentences of a long text say more than what is wanted
+            asked = lean(asked, self._embedder.name)
         found = await found_faqs.nearest(
-            self._database, principal, leant, limit, words=query, worth=WORDS_WEIGHT
+            self._database, principal, asked, limit, words=query, worth=WORDS_WEIGHT
         )
         return [_passage(hit, (hit.cosine + WORDS_WEIGHT * hit.share) / (1 + WORDS_WEIGHT)) for hit in found]
 
