@@ -18,8 +18,9 @@ from desk.privacy.persons import find_persons
 from desk.privacy.phones import find_labelled_phones, find_unlabelled_phones
 from desk.privacy.postcodes import find_birth_dates, find_postcodes
 from desk.privacy.references import find_references
-from desk.privacy.secrets import find_secrets
+from desk.privacy.secrets import find_bookings, find_secrets
 from desk.privacy.spans import Found, Span
+from desk.privacy.typed.tagger import find_typed
 
 __all__ = ["Span", "detect", "detect_normalised"]
 
@@ -33,7 +34,12 @@ _NUMERIC_CERTAIN: tuple[_Recogniser, ...] = (
     find_birth_dates,
     find_postcodes,
 )
-_NUMERIC_LIKELY: tuple[_Recogniser, ...] = (find_checked_ids, find_unlabelled_phones, find_addresses)
+_NUMERIC_LIKELY: tuple[_Recogniser, ...] = (
+    find_bookings,
+    find_checked_ids,
+    find_unlabelled_phones,
+    find_addresses,
+)
 _EDGE = " \t\r\n,;:.'\"()[]{}<>-"
 
 
@@ -95,7 +101,7 @@ def _plain(text: str, order_patterns: Sequence[str]) -> Iterable[Found]:
     has_digits = any(digit in text for digit in "0123456789")
     certain = (find_urls, find_emails, find_ibans, *(_NUMERIC_CERTAIN if has_digits else ()))
     references = find_references(text, order_patterns) if has_digits else ()
-    likely = (*(_NUMERIC_LIKELY if has_digits else ()), find_persons, find_names)
+    likely = (*(_NUMERIC_LIKELY if has_digits else ()), find_persons, find_names, find_typed)
     return chain(
         chain.from_iterable(find(text) for find in certain),
         references,

@@ -13,7 +13,7 @@ from desk.privacy.verdicts import Verdicts
 
 _NOUN = (
     r"(?:orders?|ordr|oder|purchases?|invoices?|bills?|receipts?|items?|products?|articles?|tracking|shipment|parcel"
-    r"|package|ref(?:erence)?|tickets?|case|sku|isbn|ean|asin|serial|model|part|po|rma|return|refund|quote|booking"
+    r"|package|ref(?:erence)?|tickets?|case|sku|isbn|ean|asin|serial|model|part|po|rma|return|refund|quote"
     r"|bestell\w{0,8}|rechnung\w{0,8}|commande|facture|pedido|factura|ordine|fattura|zamowieni\w|encomenda|transaction)"
 )
 # Read on the text in small letters, so that the engine skips to where a noun may begin.

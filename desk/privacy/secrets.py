@@ -1,4 +1,4 @@
-"""Finds what opens a door: passwords, one-time codes and account numbers, by the word before them."""
+"""Finds what opens a door: passwords, codes, account and booking numbers, by the word before them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ _ACCOUNT = re.compile(
 _LAST_FOUR = re.compile(
     r"(?i)\blast (?:4|four) (?:digit|number)s?(?:\s[^\W\d_]{1,12}){0,6}[\s:]{1,2}(?P<four>\d{4})(?!\w)"
 )
+# With the surname a booking's code opens it. It is often typed in pieces, so a short word may begin it.
+_BOOKING = re.compile(
+    r"(?i)\b(?:booking|conf[io]rmation|reservation|pnr)(?: conf[io]rmation)?"
+    r" ?(?:number|no|num|nr|code|id|ref|reference)\b\.?(?:\W{1,3}(?:is|was|it'?s)\b)?[\s:#=\"'-]{1,4}"
+    r"(?P<code>(?!(?:in|on|at|my|to|for|of|by|and|is|it|the|from)\b)"
+    r"(?:[a-z]{1,4} ?\d{1,8}|\d{1,5} ?[a-z]{1,3}|(?=[a-z]{0,8}\d)[a-z\d]{4,12})(?!\w)"
+    r"(?: (?:[b-hj-z]|a(?= \d)|\d{1,3}|[a-z]{2,3}(?= \d|\s*$))(?!\w)){0,5})"
+)
+_BOOKING_SIGNS = ("booking", "confirmation", "conformation", "reservation", "pnr")
 _SIGNS = ("pas", "pwd", "one", "otp", "pin", "cv", "code", "kennwort", "contras", "wachtwoord", "senha")
 _ACCOUNT_SIGNS = ("acc", "ac ", "a/c", "konto", "compte", "cuenta", "conto", "rekening")
 
@@ -44,3 +53,11 @@ def find_secrets(text: str) -> Iterator[Found]:
     if "last " in lowered:
         for match in _LAST_FOUR.finditer(text):
             yield Found(*match.span("four"), "ACCOUNT_NUMBER")
+
+
+def find_bookings(text: str) -> Iterator[Found]:
+    """Codes of bookings that their own word names; a tenant whose orders they are has kept them before."""
+    lowered = text.lower()
+    if any(sign in lowered for sign in _BOOKING_SIGNS):
+        for match in _BOOKING.finditer(text):
+            yield Found(*match.span("code"), "BOOKING_REF")

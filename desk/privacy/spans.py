@@ -19,6 +19,7 @@ EntityType = Literal[
     "PERSON",
     "PASSWORD",
     "ACCOUNT_NUMBER",
+    "BOOKING_REF",
 ]
 ENTITY_TYPES: Final[tuple[EntityType, ...]] = get_args(EntityType)
 # Their form alone proves what they are, so an outgoing request can be searched for them.

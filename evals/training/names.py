@@ -47,7 +47,7 @@ def lessons(row: Row) -> Iterator[Lesson]:
     """Every word of a row that the tagger would look at."""
     normalised = normalise(row["text"])
     words = Words(normalised.text)
-    wording = zlib.crc32(_without_values(row).encode())
+    wording = zlib.crc32(without_values(row).encode())
     people = [span for span in row.get("spans", ()) if span["type"] == "PERSON"]
     for at in words.candidates() if words.are_english() else ():
         start, end = normalised.original_span(*words.places[at])
@@ -70,7 +70,8 @@ def _matrix(taught: Sequence[Lesson]) -> Any:
     return matrix
 
 
-def _without_values(row: Row) -> str:
+def without_values(row: Row) -> str:
+    """The wording of a row, each value replaced by its type."""
     pieces: list[str] = []
     at = 0
     for span in sorted(row.get("spans", ()), key=lambda span: span["start"]):

@@ -1,0 +1,91 @@
+"""Finds names, addresses, numbers and passwords that no rule tells, by a linear model on words and cues.
+
+Trained on English by `python -m evals.training.typed`. What a rule found, or kept as a reference, goes before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desk.privacy.spans import EntityType, Found
+from desk.privacy.typed.words import Words
+
+WEIGHTS: Final = Path(__file__).parent / "weights.npz"
+# What the columns of the weights stand for; the first is a word without a value.
+KINDS: Final[tuple[EntityType | None, ...]] = (
+    *(None, "PERSON", "ADDRESS", "ADDRESS", "PHONE", "ACCOUNT_NUMBER", "PASSWORD", "BOOKING_REF"),
+)
+# Characters; a message has no more. Hostile text costs as much as is read of it.
+LONGEST_READ: Final = 16_000
+# So sure of one word that a value is seen there, in haste and otherwise, where capitals and stops would tell;
+# less is enough for the words beside it.
+FIRST, BESIDE = (0.7, 0.5), 0.2
+_ADDRESS_GAP = 3
+# Numbers alone are an address only as a postcode, in one piece or two.
+_LONGEST_POSTCODE = 2
+_JOINED = re.compile(r"[ ’'.,#/-]{1,2}")
+
+
+def find_typed(text: str) -> Iterator[Found]:
+    """Values as the tagger sees them, words of one kind side by side as one."""
+    text = text[:LONGEST_READ]
+    words = Words(text)
+    if not words.known or not words.are_english():
+        return
+    chances = _chances(words)
+    personal = np.where([known.could_be for known in words.known], 1 - chances[:, 0], 0)
+    kinds = [KINDS[column] for column in (chances[:, 1:].argmax(axis=1) + 1).tolist()]
+    run: list[int] = []
+    for at in np.flatnonzero(personal >= BESIDE).tolist():
+        if run and not (kinds[run[-1]] == kinds[at] and _continues(text, words, run[-1], at, kinds[at])):
+            yield from _found(words, run, personal, kinds)
+            run = []
+        run.append(at)
+    yield from _found(words, run, personal, kinds)
+
+
+def _continues(text: str, words: Words, left: int, right: int, kind: EntityType | None) -> bool:
+    """Whether two words of a kind belong together; in an address two others may stand between them."""
+    if right - left > (_ADDRESS_GAP if kind == "ADDRESS" else 1):
+        return False
+    between = range(left, right)
+    return all(words.known[at].could_be for at in between) and all(
+        _JOINED.fullmatch(text, words.places[at][1], words.places[at + 1][0]) for at in between
+    )
+
+
+def _found(
+    words: Words, run: list[int], personal: NDArray[np.float32], kinds: list[EntityType | None]
+) -> Iterator[Found]:
+    if not run or personal[run].max() < FIRST[words.are_hasty()]:
+        return
+    if _can_be(kinds[run[0]], [words.known[at].written == "0" for at in run]):
+        yield Found(words.places[run[0]][0], words.places[run[-1]][1], kinds[run[0]])
+
+
+def _can_be(kind: EntityType | None, numbers: list[bool]) -> bool:
+    """Whether words, each a number or not, can be such a value."""
+    if kind == "ADDRESS":
+        return not all(numbers) or len(numbers) <= _LONGEST_POSTCODE
+    return kind in {"PERSON", "PASSWORD"} or any(numbers)
+
+
+def _chances(words: Words) -> NDArray[np.float32]:
+    """Words by kinds: how likely each word is part of one."""
+    weights, bias = _model()
+    scores = weights[words.features()].sum(axis=1) + bias
+    scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return scores / scores.sum(axis=1, keepdims=True)
+
+
+@cache
+def _model() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    with np.load(WEIGHTS) as stored:
+        return stored["weights"].astype(np.float32) * stored["scale"], stored["bias"]
