@@ -8,7 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from bench.result import BenchFailed, Figures, Result, at_most
+from bench.peers.presidio_patterns import PresidioPatterns, is_installed
+from bench.result import BenchFailed, Figures, Result, at_least, at_most
 from bench.rounds import percentile
 from bench.stage import Effort, Stage
 from desk.privacy.names.tagger import find_names
@@ -35,21 +36,38 @@ HOSTILE = ("1-2.", "a@b.", "+44 (", "x:y:", "0 0 ", "q" * 50 + "@")
 
 
 async def measure(stage: Stage, effort: Effort, lengths: tuple[int, ...] = LENGTHS) -> Result:
-    """There is no peer in this run: the scrubber to compare with is not among what is installed."""
+    """The peer takes part if it is installed; ours finds names too, and its time is that of all it does."""
+    peer = PresidioPatterns() if is_installed() else None
     axis: list[dict[str, Any]] = []
     for length in lengths:
         stage.say(f"scrub: {length} characters")
         axis.append({"characters": length, "ours": _point(length, effort)})
+        if peer:
+            axis[-1] |= _beside(peer, length, axis[-1]["ours"], effort)
     usual = next((point for point in axis if point["characters"] == USUAL), axis[0])
     longest, before = axis[-1], axis[-2]
     growth = _each(longest) / _each(before)
-    ours = usual["ours"]
+    ours, ratio = usual["ours"], usual.get("ratio", {})
     goals = [
         at_most("us of the names in a usual message", ours["names_us"], 500),
         at_most("us a character of hostile text, the longest beside the one before", round(growth, 2), 1.5),
     ]
-    title = f"Personal values in {usual['characters']} characters made pseudonyms; no peer is installed"
-    return Result("scrub", title, ours, {}, {}, axis, goals)
+    if peer:
+        goals.append(at_least("times the peer, a usual message", ratio["all_us"], 20))
+    against = "Presidio's pattern recognisers" if peer else "no peer is installed"
+    title = f"Personal values in {usual['characters']} characters made pseudonyms; {against}"
+    return Result("scrub", title, ours, usual.get("peer", {}), ratio, axis, goals)
+
+
+def _beside(peer: PresidioPatterns, length: int, ours: Figures, effort: Effort) -> dict[str, Figures]:
+    """The peer's figures for the same message, and how many times quicker ours is."""
+    text = message(length)
+    standing, masked = [value for value in VALUES if value in text], peer.masked(text)
+    theirs = {
+        "all_us": _us(lambda: peer.masked(text), effort),
+        "values_left": float(sum(value in masked for value in standing)),
+    }
+    return {"peer": theirs, "ratio": {"all_us": round(theirs["all_us"] / ours["all_us"], 1)}}
 
 
 def _each(point: dict[str, Any]) -> float:

@@ -88,7 +88,26 @@ def _spans(normalised: Normalised, text: str, kept: list[Found], allowed: Allowe
             first = max(first, reached)  # two findings may share one original character, such as a fraction
             reached = last
             spans.append(Span(first, last, kind, text[first:last]))
-    return spans
+    return _whole_addresses(text, spans)
+
+
+def _whole_addresses(text: str, spans: list[Span]) -> list[Span]:
+    """The spans, with parts of an address that only a space parts as one; a name inside of it is a part."""
+    whole: list[Span] = []
+    for span in spans:
+        whole.append(span)
+        if span.type != "ADDRESS":
+            continue
+        named = len(whole) > 2 and whole[-2].type == "PERSON" and _adjoin(text, whole[-2], span)
+        before = whole[-3 if named else -2] if len(whole) > 1 else None
+        if before and before.type == "ADDRESS" and _adjoin(text, before, whole[-2 if named else -1]):
+            del whole[-3 if named else -2 :]
+            whole.append(Span(before.start, span.end, "ADDRESS", text[before.start : span.end]))
+    return whole
+
+
+def _adjoin(text: str, left: Span, right: Span) -> bool:
+    return right.start - left.end == 1 and text[left.end] == " "
 
 
 def _candidates(text: str, order_patterns: Sequence[str]) -> Iterable[Found]:

@@ -1,8 +1,9 @@
 """Trains the tagger of what is typed in haste: `python -m evals.training.typed --data DIR`.
 
-DIR holds labelled rows as the `pii` suite reads them (`pii.jsonl`, `pii_noisy_chat.jsonl`) and talk that hardly
-ever names anybody. With `--leave-out 0` or `1` it learns from the other half alone, the rows of one conversation,
-or of one wording but for the values, staying together; `--judge` then says what the service finds in that half.
+DIR holds labelled rows as the `pii` suite reads them (`pii.jsonl`, `pii_noisy_chat.jsonl`) and talk that
+hardly ever names anybody. With `--leave-out 0` or `1` it learns from the other half alone; rows of one
+conversation, or of one wording but for the values, stay together. `--judge` says what the service, with the
+weights that it has, finds in that half.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ PLAIN: Final = frozenset(
 _LONG_TEXTS_ONE_IN = 4
 
 PLAIN_NUMBERS: Final = Path(__file__).parent / "plain_numbers.txt"
-_FILLED = 10
+_FILLED = 6
 _RANGES: Final = {
     "small": (1, 12),
     "more": (10, 99),
@@ -56,7 +57,7 @@ _RANGES: Final = {
     "long": (10**6, 10**14),
 }
 _WORDS: Final = {
-    "month": ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"],
+    "month": ["january", "february", "march", "april", "may", "june", "july", "august", "october"],
     "thing": ["password", "account", "card", "pin", "code", "subscription", "passport", "voucher"],
 }
 # Of this source numbers alone are learned from: people are named in it, but no number is anybody's.
@@ -66,7 +67,7 @@ Lesson = tuple[NDArray[np.uint32], NDArray[np.int8]]
 
 
 def lesson(row: Row) -> Lesson | None:
-    """The features of a row's words and what each is part of; None for a text that the tagger does not read."""
+    """The features of a row's words and what each is part of; None for a text that is not read."""
     normalised = normalise(row["text"])
     words = Words(normalised.text)
     if not words.known or not words.are_english():
@@ -85,9 +86,7 @@ def _is_taught(known: Known, source: str) -> bool:
 
 def _part(row: Row, start: int, end: int) -> int:
     """The column of what stands there, 0 for nothing, -1 for what nothing is learned of."""
-    kinds = [
-        span["type"] for span in row.get("spans", ()) if span["start"] < end and start < span["end"]
-    ]
+    kinds = [span["type"] for span in row.get("spans", ()) if span["start"] < end and start < span["end"]]
     known = [COLUMNS[kind] for kind in kinds if kind in COLUMNS]
     return known[0] if known else 0 if set(kinds) <= PLAIN else -1
 
@@ -125,7 +124,7 @@ def _rows(data: Path) -> Iterator[tuple[Row, bool]]:
 
 def _numbers_that_are_none() -> Iterator[Row]:
     """Sentences of our own with years, prices and counts, each filled several times."""
-    chance = random.Random(1)
+    chance = random.Random(1)  # noqa: S311 the same sentences each time
     for line in PLAIN_NUMBERS.read_text().splitlines() * _FILLED:
         filled = re.sub(r"\{(\w+)\}", lambda blank: _filler(blank[1], chance), line)
         yield {"text": filled, "source": "own"}
@@ -156,11 +155,10 @@ def main() -> None:
     rows = list(_rows(given.data))
     if given.judge:
         held_out = [row for row, half in rows if half == given.leave_out and "spans" in row]
-        report = evaluate_pii(held_out).to_json()
-        sys.stdout.buffer.write(orjson.dumps(report["sources"], option=orjson.OPT_INDENT_2))
+        report = evaluate_pii(held_out)
+        sys.stdout.buffer.write(orjson.dumps(report["by_source"], option=orjson.OPT_INDENT_2))
         return
-    rows += [(row, True) for row in _numbers_that_are_none()] * (given.leave_out != 1)
-    rows += [(row, False) for row in _numbers_that_are_none()] * (given.leave_out == 1)
+    rows += [(row, given.leave_out != 1) for row in _numbers_that_are_none()]
     lessons = [taught for row, half in rows if half != given.leave_out and (taught := lesson(row))]
     sys.stderr.write(f"{sum(len(parts) for _, parts in lessons)} words for {len(KINDS)} kinds\n")
     write(*train(lessons), given.to)

@@ -1,6 +1,6 @@
 """Finds names, addresses, numbers and passwords that no rule tells, by a linear model on words and cues.
 
-Trained on English by `python -m evals.training.typed`. What a rule found, or kept as a reference, goes before.
+Trained on English by `python -m evals.training.typed`. What a rule found or kept as a reference goes before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KINDS: Final[tuple[EntityType | None, ...]] = (
 LONGEST_READ: Final = 16_000
 # So sure of one word that a value is seen there, in haste and otherwise, where capitals and stops would tell;
 # less is enough for the words beside it.
-FIRST, BESIDE = (0.7, 0.5), 0.2
+FIRST, BESIDE = (0.7, 0.5), 0.07
 _ADDRESS_GAP = 3
 # Numbers alone are an address only as a postcode, in one piece or two.
 _LONGEST_POSTCODE = 2
@@ -82,7 +82,8 @@ def _chances(words: Words) -> NDArray[np.float32]:
     weights, bias = _model()
     scores = weights[words.features()].sum(axis=1) + bias
     scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return scores / scores.sum(axis=1, keepdims=True)
+    chances: NDArray[np.float32] = scores / scores.sum(axis=1, keepdims=True)
+    return chances
 
 
 @cache

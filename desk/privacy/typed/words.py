@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 from desk.privacy.names.words import fold, kind
 
 FEATURES: Final = 1 << 15
+
+
+def _split(listed: str) -> tuple[str, ...]:
+    return tuple(listed.split())
+
+
 # Letters that touch digits are a part of a number or a code, never of a name.
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*+(?!\w)|\w+|\n|[^\w\s]")
 _LONGEST_ACRONYM = 5
@@ -33,9 +39,11 @@ _CUES: Final = {
     "number": "number numbers no num digits digit nr",
 }
 # Words beside a value that are never a part of it.
-_NEVER: Final = frozenset(["phone", "address", "postcode", "account", "password", "booking", "name", "order"])
+_NEVER: Final = frozenset(_split("phone address postcode account password booking document name order"))
 _BETWEEN: Final = frozenset(
-    ["and", "is", "are", "was", "be", "my", "the", "it", "its", "to", "from", "for", "please", "in", "on", "at", "of", "with", "or", "but", "so", "can", "i", "you", "this", "that"]
+    _split(
+        "and is are was be my the it its to from for please in on at of with or but so can i you this that"
+    )
 )
 _CUE_OF: Final = {word: name for name, words in _CUES.items() for word in words.split()}
 _NEAR: Final = (0, 1, 2, 3, 4, 4, 6, 6, 6, 9)  # how far a cue is, the farther the coarser
@@ -45,12 +53,7 @@ _SIZES: Final = (0, 1, 2, 3, 4, 5, 6, 6, 8, 8, 8, 8, 12, 12, 12, 12, 16)
 class Known(NamedTuple):
     """What is known of a word wherever it stands: hashes, the cue that it is, and how it is written."""
 
-    word: int
-    kind: int
-    shape: int
-    begins: int
-    ends: int
-    ending: int
+    hashes: tuple[int, ...]  # of the word, its lists, its shape with them, its beginning and two endings
     cue: str
     written: str
     lists: str
@@ -78,7 +81,7 @@ class Words:
         lowers = [known for known in self.known if known.written == "x"]
         if sum("c" in known.lists for known in lowers) >= _ENGLISH * len(lowers):
             return True
-        return len(lowers) <= _FEW and not any(known.word in _FOREIGN for known in self.known)
+        return len(lowers) <= _FEW and not any(known.hashes[0] in _FOREIGN for known in self.known)
 
     def features(self) -> NDArray[np.uint32]:
         """Where in the weights to look: words by templates."""
@@ -89,7 +92,7 @@ class Words:
         size = len(self.known)
         base = np.zeros((size + 2 * _REACH, _OF_WORD), np.uint32)
         base[:_REACH], base[_REACH + size :] = 1, 2
-        base[_REACH : _REACH + size] = [known[:_OF_WORD] for known in self.known]
+        base[_REACH : _REACH + size] = [known.hashes for known in self.known]
         columns = np.empty((size, len(_COLUMNS)), np.uint32)
         for place, (name, offset) in enumerate(_SHIFTED):
             columns[:, place] = base[_REACH + offset : _REACH + offset + size, name]
@@ -155,7 +158,8 @@ def _known(word: str) -> Known:
         parts = (folded, lists, f"{shape} {lists}", folded[:3], folded[-3:], folded[-2:])
     cue = _CUE_OF.get(folded, "")
     could_be = cue not in _NEVER and folded not in _BETWEEN
-    return Known(*map(_hash, parts), cue, shape, lists, could_be, _piece(folded, shape, lists))
+    hashes = tuple(map(_hash, parts))
+    return Known(hashes, cue, shape, lists, could_be, _piece(folded, shape, lists))
 
 
 def _piece(folded: str, shape: str, lists: str) -> str:
@@ -188,7 +192,13 @@ _ENGLISH, _FEW = 0.6, 12
 _FOREIGN: Final = frozenset(
     map(
         _hash,
-        ["und", "ist", "ich", "heisse", "nicht", "ein", "eine", "mein", "meine", "meiner", "wo", "wie", "wann", "kann", "mit", "auf", "fur", "von", "zu", "bitte", "danke", "hallo", "les", "une", "des", "est", "je", "mon", "mes", "ou", "comment", "quand", "pas", "avec", "vous", "bonjour", "merci", "sur", "que", "qui", "mi", "mis", "cuando", "como", "donde", "por", "para", "quiero", "hola", "gracias", "esta", "mi", "pedido", "gli", "che", "non", "mio", "dove", "quando", "ciao", "grazie", "sono", "vorrei", "della", "het", "een", "ik", "niet", "mijn", "waar", "hoe", "wanneer", "kan", "bedankt", "wil", "voor", "um", "uma", "meu", "minha", "onde", "nao", "eu", "ola", "obrigado", "obrigada", "favor"],
+        _split(
+            "und ist ich heisse nicht ein eine mein meine meiner wo wie wann kann mit auf fur von zu bitte "
+            "danke hallo une je mon mes comment quand pas avec vous bonjour merci sur que qui "
+            "mis cuando como donde por para quiero hola gracias esta pedido gli che non mio dove quando "
+            "ciao grazie sono vorrei della het een ik niet mijn waar hoe wanneer kan bedankt wil voor uma "
+            "meu minha onde nao eu ola obrigado obrigada favor"
+        ),
     )
 )
 _REACH = 3
@@ -199,15 +209,15 @@ _SHIFTED: Final = (
     *((2, offset) for offset in (-1, 0, 1)),
     *((name, 0) for name in (3, 4, 5)),
 )
-_COLUMNS: Final = (
-    *(["w-3", "w-2", "w-1", "w", "w+1", "w+2", "w+3", "k-3", "k-2", "k-1", "k", "k+1", "k+2", "k+3", "s-1", "s", "s+1", "begins", "ends", "ending"]),
-    *(["cue", "cue_near", "next", "next_near", "manner", "place", "run"]),
+_COLUMNS: Final = _split(
+    "w-3 w-2 w-1 w w+1 w+2 w+3 k-3 k-2 k-1 k k+1 k+2 k+3 s-1 s s+1 begins ends ending cue cue_near "
+    "next next_near manner place run"
 )
-_TEMPLATES: Final = (
-    *(["w", "k", "s", "begins", "ends", "ending", "w-1", "w+1", "w-2", "w+2", "w-3,k", "w+3,k", "w-1,k", "w+1,k", "w-2,w-1", "w+1,w+2", "w-2,w-1,k"]),
-    *(["w,w-1", "w,w+1", "w-1,s", "w+1,s", "w-1,w+1", "k-1,k,k+1", "s-1,s", "s,s+1", "k-2,k-1,k,k+1,k+2", "k-3,k-2,k-1,k"]),
-    *(["k,k+1,k+2,k+3", "cue,k", "cue_near,k", "cue_near,w-1", "cue_near,w", "next,k", "next_near,k", "cue,next,k"]),
-    *(["manner,k", "manner,s,place", "place,k", "cue,k-1,k,k+1", "begins,manner", "w-1,w-2,w-3", "cue,ends", "run", "run,cue", "run,w-1"]),
+_TEMPLATES: Final = _split(
+    "w k s begins ends ending w-1 w+1 w-2 w+2 w-3,k w+3,k w-1,k w+1,k w-2,w-1 w+1,w+2 w-2,w-1,k w,w-1 "
+    "w,w+1 w-1,s w+1,s w-1,w+1 k-1,k,k+1 s-1,s s,s+1 k-2,k-1,k,k+1,k+2 k-3,k-2,k-1,k k,k+1,k+2,k+3 "
+    "cue,k cue_near,k cue_near,w-1 cue_near,w next,k next_near,k cue,next,k manner,k manner,s,place "
+    "place,k cue,k-1,k,k+1 begins,manner w-1,w-2,w-3 cue,ends run run,cue run,w-1"
 )
 
 
