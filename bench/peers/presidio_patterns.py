@@ -18,7 +18,7 @@ class PresidioPatterns:
     def __init__(self) -> None:
         analyzer, spacy = import_module("presidio_analyzer"), import_module("spacy")
         # The recogniser of e-mail would fetch the list of public suffixes, at each text if it cannot.
-        suffixes = import_module("tldextract")
+        suffixes: Any = import_module("tldextract")
         suffixes.extract = suffixes.TLDExtract(suffix_list_urls=(), cache_dir=None)
         engine = import_module("presidio_analyzer.nlp_engine").SpacyNlpEngine()
         engine.nlp = {"en": spacy.blank("en")}

@@ -55,12 +55,17 @@ def detect(
 
 
 def detect_normalised(
-    normalised: Normalised, text: str, order_patterns: Sequence[str], allowed_terms: frozenset[str]
+    normalised: Normalised,
+    text: str,
+    order_patterns: Sequence[str],
+    allowed_terms: frozenset[str],
+    *,
+    guessed: bool = True,
 ) -> list[Span]:
-    """As `detect`, for a caller that holds the normalised text already."""
+    """As `detect`, for a caller that holds the normalised text already; guesses only if `guessed`."""
     claimed = bytearray(len(normalised.text))
     kept: list[Found] = []
-    for found in _candidates(normalised.text, order_patterns):
+    for found in _candidates(normalised.text, order_patterns, guessed=guessed):
         first, last, kind = found
         if first < last and claimed.find(1, first, last) < 0:  # nearly always
             claimed[first:last] = b"\x01" * (last - first)
@@ -69,6 +74,8 @@ def detect_normalised(
         if claimed.find(0, first, last) < 0:
             continue
         for start, end in _unclaimed(normalised.text, claimed, found):
+            if kind == "ADDRESS" and not any(map(str.isdigit, normalised.text[start:end])):
+                continue  # a word beside a card's number is no street
             claimed[start:end] = b"\x01" * (end - start)
             kept.append(Found(start, end, kind))
     if all(found.type is None for found in kept):
@@ -110,9 +117,13 @@ def _adjoin(text: str, left: Span, right: Span) -> bool:
     return right.start - left.end == 1 and text[left.end] == " "
 
 
-def _candidates(text: str, order_patterns: Sequence[str]) -> Iterable[Found]:
-    """All findings, those in base64 before the others."""
-    return chain(find_encoded(text, lambda hidden: _plain(hidden, ())), _plain(text, order_patterns))
+def _candidates(text: str, order_patterns: Sequence[str], *, guessed: bool) -> Iterable[Found]:
+    """All findings, those in base64 before the others, and guesses last."""
+    return chain(
+        find_encoded(text, lambda hidden: _plain(hidden, ())),
+        _plain(text, order_patterns),
+        find_typed(text) if guessed else (),
+    )
 
 
 def _plain(text: str, order_patterns: Sequence[str]) -> Iterable[Found]:
@@ -120,7 +131,7 @@ def _plain(text: str, order_patterns: Sequence[str]) -> Iterable[Found]:
     has_digits = any(digit in text for digit in "0123456789")
     certain = (find_urls, find_emails, find_ibans, *(_NUMERIC_CERTAIN if has_digits else ()))
     references = find_references(text, order_patterns) if has_digits else ()
-    likely = (*(_NUMERIC_LIKELY if has_digits else ()), find_persons, find_names, find_typed)
+    likely = (*(_NUMERIC_LIKELY if has_digits else ()), find_persons, find_names)
     return chain(
         chain.from_iterable(find(text) for find in certain),
         references,

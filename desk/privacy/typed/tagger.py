@@ -66,6 +66,8 @@ def _found(
 ) -> Iterator[Found]:
     if not run or personal[run].max() < FIRST[words.are_hasty()]:
         return
+    if kinds[run[0]] != "PERSON" and words.tell_a_day(run):
+        return
     if _can_be(kinds[run[0]], [words.known[at].written == "0" for at in run]):
         yield Found(words.places[run[0]][0], words.places[run[-1]][1], kinds[run[0]])
 

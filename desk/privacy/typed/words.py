@@ -83,6 +83,14 @@ class Words:
             return True
         return len(lowers) <= _FEW and not any(known.hashes[0] in _FOREIGN for known in self.known)
 
+    def tell_a_day(self, run: Sequence[int]) -> bool:
+        """Whether these words are numbers and months alone, with a month among them or beside them."""
+        beside = self.known[max(0, run[0] - 2) : run[-1] + 3]
+        if not any(known.hashes[0] in _MONTHS for known in beside):
+            return False
+        words = [self.known[at] for at in run]
+        return all(known.written == "0" or known.hashes[0] in _MONTHS for known in words)
+
     def features(self) -> NDArray[np.uint32]:
         """Where in the weights to look: words by templates."""
         return (self._columns() @ _MIX + _SALT) >> np.uint32(32 - FEATURES.bit_length() + 1)
@@ -198,6 +206,15 @@ _FOREIGN: Final = frozenset(
             "mis cuando como donde por para quiero hola gracias esta pedido gli che non mio dove quando "
             "ciao grazie sono vorrei della het een ik niet mijn waar hoe wanneer kan bedankt wil voor uma "
             "meu minha onde nao eu ola obrigado obrigada favor"
+        ),
+    )
+)
+_MONTHS: Final = frozenset(
+    map(
+        _hash,
+        _split(
+            "january february march april may june july august september october november december "
+            "jan feb mar apr jun jul aug sep sept oct nov dec"
         ),
     )
 )
