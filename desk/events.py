@@ -104,6 +104,8 @@ TurnEvent = Accepted | Step | Token | Cited | ToolUsed | HandoffChanged | Degrad
 def event_data(event: TurnEvent) -> dict[str, Any]:
     """The event's payload as plain data, as the contract spells it."""
     match event:
+        case Token(text):
+            return {"text": text}
         case Done(reply):
             return reply
         case Failed(problem):
