@@ -106,10 +106,8 @@ def event_data(event: TurnEvent) -> dict[str, Any]:
     match event:
         case Token(text):
             return {"text": text}
-        case Done(reply):
-            return reply
-        case Failed(problem):
-            return problem
+        case Done(told) | Failed(told):
+            return told
         case Step(node, state, ms):
             return {"node": node, "state": state} | ({} if ms is None else {"ms": ms})
         case Cited(citation):
