@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from procrastinate.worker import Worker as Procrastinator
 
 from desk.domain import Tenant, new_id
 from desk.storage import jobs
@@ -141,6 +142,8 @@ async def test_a_slice_that_takes_too_long_is_a_failure(database: Database, benc
 async def test_jobs_that_wait_for_one_another_do_not_wait_for_the_next_poll(
     database: Database, bench: Bench, ids: Ids
 ) -> None:
+    assert {"_fetch_and_process_jobs", "_process_job"} <= vars(Procrastinator).keys(), "we override them"
+
     async def work(_: Ids) -> bool:
         await asyncio.sleep(0.05)  # so long that the next one is looked for in vain meanwhile
         return len(bench.ran) < 20
