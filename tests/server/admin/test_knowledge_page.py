@@ -113,7 +113,6 @@ async def test_what_was_typed_outlives_errors_and_a_lost_session(
     await expect(page.locator("#problem")).to_contain_text("You are not signed in")
     await expect(page.locator("#problem")).to_contain_text("what you wrote is still here")
     await page.context.add_cookies([{**cookie} for cookie in cookies])  # type: ignore[typeddict-item]
-    await page.get_by_role("link", name="Review").click(no_wait_after=True, trial=True)
     await page.evaluate("location.hash = '#knowledge'")
     await expect(page.get_by_role("dialog")).to_contain_text("Leave without saving?")
     await page.get_by_role("button", name="Cancel").click()
@@ -135,7 +134,7 @@ async def test_a_file_is_imported_and_its_mistakes_are_told_by_line(
     file = tmp_path / "faqs.csv"
     file.write_text("question,answer\n" + "\n".join(rows) + "\n", encoding="utf-8")
     await page.goto(f"{url}/admin#knowledge/import")
-    await page.get_by_label("File").set_input_files(file)
+    await page.get_by_label("File", exact=True).set_input_files(file)
     await page.get_by_role("button", name="Import").click()
     imported = page.locator("#imported")
     await expect(imported).to_contain_text("120 added, 0 changed, 0 as they were", timeout=60_000)
