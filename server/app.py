@@ -54,6 +54,7 @@ from server.routes import (
     health,
     intents,
     login,
+    own_settings,
     pages,
     playground,
     privacy,
@@ -66,6 +67,7 @@ from server.routes import (
     usage,
     widget,
 )
+from server.routes import settings as own_settings
 from server.settling import settle
 from server.signals import told_at_shutdown
 
@@ -92,6 +94,7 @@ _MODULES = (
     prompts,
     replays,
     reviews,
+    own_settings,
     socket,
     tenants,
     turns,

@@ -3,11 +3,15 @@
 import { get, tell } from "/playground/api.js";
 import { h } from "/widget/dom.js";
 import { confirmed } from "./confirm.js";
+import { openKeys } from "./keys.js";
 import { openKnowledge } from "./knowledge.js";
+import { openSettings } from "./settings.js";
 
 /** What there is, in the order of the navigation, and for whom. */
 const AREAS = [
   { name: "knowledge", title: "Knowledge", roles: ["admin"], open: openKnowledge },
+  { name: "settings", title: "Settings", roles: ["admin", "platform"], open: openSettings },
+  { name: "keys", title: "Keys", roles: ["admin"], open: openKeys },
 ];
 const HOME = document.title;
 const at = (id) => document.getElementById(id);
