@@ -54,7 +54,6 @@ from server.routes import (
     health,
     intents,
     login,
-    own_settings,
     pages,
     playground,
     privacy,

@@ -1,4 +1,4 @@
-"""What a browser runs: chat widget, demo shop, playground, review, admin, console and sign-in page; no build."""
+"""What a browser runs: widget, demo shop, playground, review, admin, console and sign-in; no build."""
 
 from __future__ import annotations
 

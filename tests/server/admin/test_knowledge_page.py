@@ -1,4 +1,4 @@
-"""Knowledge on the admin page: a FAQ is written, published, answered by the widget, changed, imported, deleted."""
+"""Knowledge on the admin page: FAQs are written, published, asked of the widget, imported."""
 
 from __future__ import annotations
 
