@@ -128,6 +128,7 @@ ROUTES: Mapping[tuple[str, str], Right | Literal["public"]] = MappingProxyType(
         ("POST", "/api/v1/privacy/subjects/{subject_id}/erase"): "privacy",
         ("GET", "/api/v1/audit"): "audit",
         ("GET", "/api/v1/audit/export"): "audit",
+        ("GET", "/api/v1/audit/verify"): "audit",
         ("GET", "/api/v1/usage"): "usage.read",
         ("GET", "/api/v1/settings"): "settings",
         ("PATCH", "/api/v1/settings"): "settings",

@@ -2,16 +2,22 @@
 
 import { get, tell } from "/playground/api.js";
 import { h } from "/widget/dom.js";
+import { openAudit } from "./audit.js";
 import { confirmed } from "./confirm.js";
 import { openKeys } from "./keys.js";
 import { openKnowledge } from "./knowledge.js";
+import { openPrivacy } from "./privacy.js";
 import { openSettings } from "./settings.js";
+import { openUsage } from "./usage.js";
 
 /** What there is, in the order of the navigation, and for whom. */
 const AREAS = [
   { name: "knowledge", title: "Knowledge", roles: ["admin"], open: openKnowledge },
   { name: "settings", title: "Settings", roles: ["admin", "platform"], open: openSettings },
   { name: "keys", title: "Keys", roles: ["admin"], open: openKeys },
+  { name: "usage", title: "Usage", roles: ["admin"], open: openUsage },
+  { name: "privacy", title: "Privacy", roles: ["admin"], open: openPrivacy },
+  { name: "audit", title: "Audit", roles: ["admin", "platform"], open: openAudit },
 ];
 const HOME = document.title;
 const at = (id) => document.getElementById(id);
