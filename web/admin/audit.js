@@ -66,7 +66,7 @@ function row({ at, actor, action, object, detail }, people) {
   return h("li", {},
     h("strong", {}, action),
     h("time", { class: "quiet", datetime: at }, new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" })),
-    h("span", { class: "quiet" }, `by ${people[actor] ?? actor} · on ${people[object] ?? object}${facts.length ? ` · ${facts.join(" · ")}` : ""}`),
+    h("span", { class: "quiet" }, [`by ${people[actor] ?? actor}`, object && `on ${people[object] ?? object}`, ...facts].filter(Boolean).join(" · ")),
   );
 }
 

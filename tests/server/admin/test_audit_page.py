@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
 import pytest
 from playwright.async_api import Page, expect
 
+from desk.domain import Principal
+from desk.storage import tenants, usage_hourly
+from desk.storage.pool import Database
 from tests.server.admin_page import page, shot
 from tests.server.wire import ask
 
@@ -30,10 +34,13 @@ async def test_what_was_done_is_found_and_the_chain_is_verified(
     await expect(entries.first).to_be_visible()
     await page.get_by_label("To what").fill(faq)
     await page.get_by_role("button", name="Show").click()
+    await expect(entries).to_have_count(2)
+    await page.get_by_label("What was done").fill("faqs.deleted")
+    await page.get_by_role("button", name="Show").click()
     await expect(entries).to_have_count(1)
-    await expect(entries).to_contain_text("faqs.deleted")
     await shot(page, "audit")
-    [row] = (await admin.get("/api/v1/audit", params={"object": faq})).json()["audit"]
+    [row, _written] = (await admin.get("/api/v1/audit", params={"object": faq})).json()["audit"]
+    assert row["action"] == "faqs.deleted"
     await expect(entries).to_contain_text(row["actor"])
     await page.get_by_label("What was done").fill("nothing.such")
     await page.get_by_role("button", name="Show").click()
@@ -52,9 +59,15 @@ async def test_what_was_done_is_found_and_the_chain_is_verified(
 
 
 async def test_usage_is_shown_beside_the_budgets(
-    page: Page, url: str, admin: httpx.AsyncClient, customer: httpx.AsyncClient
+    page: Page, url: str, admin: httpx.AsyncClient, customer: httpx.AsyncClient, database: Database
 ) -> None:
     await ask(customer, "hello")
+    async with database.control_tx() as tx:
+        shop = await tenants.by_slug(tx, "bookshop")
+    assert shop is not None
+    now = datetime.now(UTC)
+    async with database.tenant_tx(Principal(shop.id, "worker")) as tx:
+        await usage_hourly.fill(tx, shop.id, now - timedelta(hours=2), now)
     await page.goto(f"{url}/admin#usage")
     tiles = page.locator(".usage .tile")
     await expect(tiles).to_have_count(4)
@@ -64,6 +77,14 @@ async def test_usage_is_shown_beside_the_budgets(
     await expect(tiles.nth(1)).to_contain_text("budget" if found["month"]["budget_usd"] is None else "of $")
     await page.get_by_label("The last").select_option("720")
     await expect(tiles.nth(2)).to_contain_text("in 30 days")
+    turns = sum(
+        hour["turns"]
+        for hour in (await admin.get("/api/v1/usage?hours=720")).json()["hours"]
+        if hour["route"] == "all"
+    )
+    assert turns >= 1
+    await expect(tiles.nth(2)).to_contain_text(str(turns))
+    await expect(page.locator(".bars")).to_contain_text("canned")
     await expect(page.locator("#problem")).to_be_hidden()
     await shot(page, "usage")
 
