@@ -42,7 +42,6 @@ async function start() {
     at("content").replaceChildren(h("p", {}, `This page is for admins of the shop, and you are signed in as ${me.role}. `, h("a", { href: "/signin?page=/admin" }, "Sign in as somebody else")));
     return;
   }
-  at("chat").hidden = me.role !== "admin";
   at("areas").replaceChildren(...areas.map(({ name, title }) => h("a", { href: `#${name}`, "data-area": name }, title)));
   addEventListener("hashchange", () => show(areas));
   addEventListener("beforeunload", (event) => changed() && event.preventDefault());
@@ -66,6 +65,7 @@ async function show(areas) {
     if (link.dataset.area === area.name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  at("chat").hidden = area.name !== "knowledge"; // where there is something to try out
   at("done").textContent = "";
   at("problem").hidden = true;
   const root = h("div", {});

@@ -41,8 +41,11 @@ export async function openAudit({ root, told, me }) {
     const { rows, unsealed, newest_seal: newest, findings } = await get(`${AUDIT}/verify`);
     chain.className = findings.length ? "chain broken" : "chain sound";
     const said = findings.map(({ number, what }) => `${number === null ? "At the end" : `At ${number}`}: ${what}.`);
-    const sealed = newest ? `${rows} entries are sealed. The newest seal is ${newest}: write it down elsewhere, and a chain that is cut later shows` : "Nothing is sealed yet";
-    chain.textContent = findings.length ? `The chain is broken. ${said.join(" ")} Tell who runs the installation.` : `The chain holds. ${sealed}. ${unsealed ? `Not sealed yet: ${unsealed}, which follow within minutes.` : ""}`;
+    const holds = unsealed ? `The chain holds. It is sealed every few minutes; of ${rows + unsealed} entries ${unsealed} wait for it.` : `The chain holds, with all ${rows} entries.`;
+    chain.replaceChildren(
+      findings.length ? `The chain is broken. ${said.join(" ")} Tell who runs the installation.` : holds,
+      newest ? h("small", {}, `Newest seal: ${newest}. Write it down elsewhere, and it shows if the chain is cut later.`) : "",
+    );
   }
 
   form.addEventListener("submit", (event) => {

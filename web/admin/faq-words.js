@@ -5,6 +5,9 @@ export const STATES = { shown: "published", draft: "draft", scheduled: "schedule
 /** The address of a FAQ on this page. */
 export const addressOf = (id) => `#knowledge/faq/${encodeURIComponent(id)}`;
 
+/** How many answers stood on it. */
+export const cited = (hits) => (hits ? `cited ${hits === 1 ? "once" : `${hits} times`}` : "never cited");
+
 export function day(moment) {
   return new Date(moment).toLocaleDateString([], { dateStyle: "medium" });
 }

@@ -4,7 +4,7 @@ import { get, send } from "/playground/api.js";
 import { h } from "/widget/dom.js";
 import { confirmed } from "./confirm.js";
 import { FaqFields } from "./faq-fields.js";
-import { addressOf, day, STATES } from "./faq-words.js";
+import { addressOf, cited, day, STATES } from "./faq-words.js";
 import { busy, mark } from "./fields.js";
 
 const FAQS = "/api/v1/faqs";
@@ -40,6 +40,9 @@ class FaqPage {
       event.preventDefault();
       this.#save(event.submitter, event.submitter?.value === "draft");
     });
+    this.#form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); // nothing is published by a slip
+    });
     this.#past.addEventListener("toggle", () => this.#past.open && place.told(() => this.#versions()));
     place.root.replaceChildren(h("p", {}, h("a", { href: "#knowledge" }, "← All FAQs")), this.#after, this.#form, this.#past);
     place.guard(() => this.#fields.changed);
@@ -54,7 +57,7 @@ class FaqPage {
     this.#past.open = false;
     const state = faq?.state;
     this.#about.hidden = !faq;
-    if (faq) this.#about.replaceChildren(h("span", { class: `badge ${state}` }, STATES[state]), ` Version ${faq.version} · changed ${day(faq.updated_at)} · ${faq.hits === 1 ? "cited once" : `cited ${faq.hits} times`}`);
+    if (faq) this.#about.replaceChildren(h("span", { class: `badge ${state}` }, STATES[state]), ` Version ${faq.version} · changed ${day(faq.updated_at)} · ${cited(faq.hits)}`);
     const isDraft = !faq || state === "draft";
     const submit = (value, text, name) => h("button", { type: "submit", value, class: name }, text);
     this.#acts.replaceChildren(

@@ -4,7 +4,7 @@ import { get } from "/playground/api.js";
 import { h } from "/widget/dom.js";
 import { openFaq } from "./faq.js";
 import { openImport } from "./faq-import.js";
-import { addressOf, day, STATES } from "./faq-words.js";
+import { addressOf, cited, day, STATES } from "./faq-words.js";
 import { choice } from "./fields.js";
 import { download } from "./files.js";
 
@@ -44,7 +44,9 @@ async function openList({ root, told }) {
       cursor = page.next_cursor;
       more.hidden = !cursor;
       const narrowed = search.value.trim() || state.value || category.value;
-      count.textContent = list.children.length ? `${list.children.length}${cursor ? " and more" : ""}${narrowed ? " found" : ` FAQ${total === 1 ? "" : "s"}`}` : "";
+      const shown = list.children.length;
+      count.textContent = narrowed ? `${shown}${cursor ? " and more" : ""} found` : `${shown} of ${total}`;
+      count.hidden = !shown;
       none.hidden = list.children.length > 0;
       none.replaceChildren(...(narrowed ? nothingFound(clear) : nothingYet()));
     });
@@ -79,7 +81,7 @@ function row({ id, question, category, state, hits, updated_at: updated }) {
   return h("li", {},
     h("a", { href: addressOf(id), dir: "auto" }, question),
     h("span", { class: `badge ${state}` }, STATES[state]),
-    h("span", { class: "quiet" }, [category ?? "no category", hits === 1 ? "cited once" : `cited ${hits} times`, `changed ${day(updated)}`].join(" · ")),
+    h("span", { class: "quiet" }, [category ?? "no category", cited(hits), `changed ${day(updated)}`].join(" · ")),
   );
 }
 

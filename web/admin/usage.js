@@ -30,8 +30,10 @@ export async function openUsage({ root, told }) {
       perCustomer(found.user_budgets_usd),
       ...(all.length
         ? [
-            figure("Turns a day", lines(days(all, "turns"))),
-            figure("Cost a day, US cents", lines(days(all, "cost_usd").map(([day, usd]) => [day, usd * 100]))),
+            h("div", { class: "charts" },
+              figure("Turns a day", lines(days(all, "turns"))),
+              figure("Cost a day, US cents", lines(days(all, "cost_usd").map(([day, usd]) => [day, usd * 100]))),
+            ),
             figure("Turns by where their answers came from", bars(byRoute(found.hours))),
           ]
         : [h("p", { class: "card empty" }, "No hour of this span has ended with a turn yet. Ask the assistant something, and look again in an hour.")]),
