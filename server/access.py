@@ -132,6 +132,7 @@ ROUTES: Mapping[tuple[str, str], Right | Literal["public"]] = MappingProxyType(
         ("GET", "/api/v1/usage"): "usage.read",
         ("GET", "/api/v1/settings"): "settings",
         ("PATCH", "/api/v1/settings"): "settings",
+        ("GET", "/api/v1/sites"): "settings",
         ("GET", "/api/v1/tenants"): "tenants",
         ("POST", "/api/v1/tenants"): "tenants",
         ("GET", "/api/v1/tenants/{slug}"): "tenants",

@@ -1,10 +1,12 @@
-/** Keys: service keys, made, shown once, rotated and revoked; and the lines that put the chat on a page. */
+/** Keys: service keys, made, shown once, rotated and revoked; and the sites of the chat. */
 
 import { get, send } from "/playground/api.js";
 import { h } from "/widget/dom.js";
 import { confirmed } from "./confirm.js";
+import { copied } from "./copying.js";
 import { day } from "./faq-words.js";
 import { busy, choice, field, mark } from "./fields.js";
+import { sitesCard } from "./sites.js";
 
 const KEYS = "/api/v1/api-keys";
 const SOON_DAYS = 14;
@@ -76,7 +78,7 @@ export async function openKeys(place) {
   }
 
   place.guard(() => Boolean(name.value.trim()));
-  place.root.replaceChildren(h("p", { class: "lead" }, "A service shows its key with each request. Give each service its own, so that one can be ended alone."), fresh, none, list, form, embedding());
+  place.root.replaceChildren(h("p", { class: "lead" }, "A service shows its key with each request. Give each service its own, so that one can be ended alone."), fresh, none, list, form, await sitesCard());
   await load();
 }
 
@@ -101,39 +103,4 @@ const isOver = (moment) => moment && Date.parse(moment) <= Date.now();
 
 function onlyOnce(key, title) {
   return h("div", { class: "card next" }, h("h3", {}, title), ...copied(key, title), h("p", { class: "quiet" }, "It is shown only now. Keep it where the service reads its secrets; it goes into the header X-API-Key."));
-}
-
-/** The two lines for a page of the shop. */
-function embedding() {
-  const lines = `<script src=${JSON.stringify(`${location.origin}/widget.js`)} defer></script>\n<deskgraph-chat site="SITE_KEY"></deskgraph-chat>`;
-  return h("section", { class: "card form" },
-    h("h3", {}, "Put the chat on your page"),
-    h("pre", { tabindex: 0 }, lines),
-    h("div", { class: "acts" }, copyButton(() => lines, "Copy the lines")),
-    h("p", { class: "quiet" }, "SITE_KEY is the key of your site, which may stand in the page for everybody to read. Who runs the installation makes it for your page's address (desk site create)."),
-  );
-}
-
-function copied(text, label) {
-  const field = h("input", { readonly: true, value: text, "aria-label": label, class: "secret" });
-  field.addEventListener("focus", () => field.select());
-  return [h("div", { class: "copy" }, field, h("div", { class: "acts" }, copyButton(() => text, "Copy", field)))];
-}
-
-/** Copies, or where the browser does not let a page do that, says how. */
-function copyButton(text, label, field) {
-  const button = h("button", { type: "button" }, label);
-  const said = h("span", { class: "state", role: "status" });
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(text());
-      said.textContent = "Copied.";
-    } catch {
-      field?.select();
-      said.textContent = "Select it and copy it by hand.";
-    }
-  });
-  const both = document.createDocumentFragment();
-  both.append(button, said);
-  return both;
 }

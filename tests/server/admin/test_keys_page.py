@@ -56,7 +56,9 @@ async def test_a_key_is_made_shown_once_rotated_and_revoked(
     assert ended == [old]
 
 
-async def test_the_lines_for_a_page_are_there_and_all_fits_a_phone(page: Page, url: str) -> None:
+async def test_the_lines_for_a_page_are_there_and_all_fits_a_phone(
+    page: Page, url: str, admin: httpx.AsyncClient
+) -> None:
     await page.set_viewport_size({"width": 390, "height": 844})
     for place in ("keys", "settings"):
         await page.goto(f"{url}/demo")
@@ -65,4 +67,9 @@ async def test_the_lines_for_a_page_are_there_and_all_fits_a_phone(page: Page, u
         assert await page.evaluate("document.documentElement.scrollWidth") == 390, place
         await shot(page, f"phone-{place}")
     await page.goto(f"{url}/admin#keys")
-    await expect(page.locator("pre")).to_contain_text(f'<script src="{url}/widget.js" defer></script>')
+    lines = page.locator("#sites pre")
+    await expect(lines.first).to_contain_text(f'<script src="{url}/widget.js" defer></script>')
+    sites = (await admin.get("/api/v1/sites")).json()["sites"]
+    holding = [site["key"] for site in sites if site["revoked_at"] is None]
+    for place, key in enumerate(holding or ["SITE_KEY"]):
+        await expect(lines.nth(place)).to_contain_text(f'<deskgraph-chat site="{key}"></deskgraph-chat>')
