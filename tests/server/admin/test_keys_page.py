@@ -71,5 +71,5 @@ async def test_the_lines_for_a_page_are_there_and_all_fits_a_phone(
     await expect(lines.first).to_contain_text(f'<script src="{url}/widget.js" defer></script>')
     sites = (await admin.get("/api/v1/sites")).json()["sites"]
     holding = [site["key"] for site in sites if site["revoked_at"] is None]
-    for place, key in enumerate(holding or ["SITE_KEY"]):
-        await expect(lines.nth(place)).to_contain_text(f'<deskgraph-chat site="{key}"></deskgraph-chat>')
+    for number, key in enumerate(holding or ["SITE_KEY"]):
+        await expect(lines.nth(number)).to_contain_text(f'<deskgraph-chat site="{key}"></deskgraph-chat>')
