@@ -280,9 +280,9 @@ async def test_nor_does_it_start_where_it_could(migrated: Engines, owner_url: st
 
 
 @pytest.fixture
-async def own_schema(owner_url: str) -> AsyncIterator[str]:
+async def own_schema(migrated: Engines) -> AsyncIterator[str]:
     """A schema as a tenant of its own gets it."""
-    async with connected_owner(owner_url) as owner:
+    async with connected_owner(migrated.migration_database_url) as owner:
         name = f"t_{uuid4().hex}"
         await make_placement(owner, name, migrations.FOLDER, say=lambda _: None)
         yield name
