@@ -44,7 +44,7 @@ Kind = Literal["shared", "own"]
 
 @dataclass(frozen=True, slots=True)
 class Tenancy:
-    """What an operator does with tenants; `who` acts, in the tenant of those who run the installation."""
+    """What is done with tenants; `who` acts: an operator, or of their own settings a tenant's admin."""
 
     settings: Settings
     database: Database
