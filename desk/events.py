@@ -104,10 +104,10 @@ TurnEvent = Accepted | Step | Token | Cited | ToolUsed | HandoffChanged | Degrad
 def event_data(event: TurnEvent) -> dict[str, Any]:
     """The event's payload as plain data, as the contract spells it."""
     match event:
-        case Done(reply):
-            return reply
-        case Failed(problem):
-            return problem
+        case Token(text):
+            return {"text": text}
+        case Done(told) | Failed(told):
+            return told
         case Step(node, state, ms):
             return {"node": node, "state": state} | ({} if ms is None else {"ms": ms})
         case Cited(citation):

@@ -66,7 +66,8 @@ class Asker:
             hidden[name], vault = scrubbed.text, scrubbed.vault
         message = {"role": "user", "content": prompt.render(**hidden)}
         request = ModelRequest((message,), max_tokens=MOST_TOKENS, temperature=0.0)
-        await self._reserve(request)
+        run, spent = TurnId(new_id()), 0.0
+        await self._reserve(request, run)
         guard = partial(
             check_egress, vault=vault, order_patterns=settings.order_patterns, allowed_terms=terms
         )
@@ -77,14 +78,17 @@ class Asker:
             external_fallback=settings.external_fallback,
             names=settings.models,
         )
-        async with aclosing(stream) as events:
-            async for event in events:
-                if isinstance(event, Finished):
-                    await self._pay(event.usage.cost_usd)
-                    return Told(event.text, vault, event.model)
+        try:
+            async with aclosing(stream) as events:
+                async for event in events:
+                    if isinstance(event, Finished):
+                        spent = event.usage.cost_usd
+                        return Told(event.text, vault, event.model)
+        finally:
+            await self._settle(run, spent)
         raise ModelUnavailable
 
-    async def _reserve(self, request: ModelRequest) -> None:
+    async def _reserve(self, request: ModelRequest, run: TurnId) -> None:
         """Raise OverBudget where the tenant's own budgets, not those of its customers, have no room."""
         settings = replace(self.tenant.settings, user_budget_usd_per_day=None, user_budget_usd_per_month=None)
         asked = len(orjson.dumps(request.messages)) // CHARACTERS_PER_TOKEN + 1
@@ -100,12 +104,12 @@ class Asker:
         engine = self.services.engine
         subject = await engine.keys.subject(self.tenant.id, ISSUER, "measurement")
         who = Principal(self.tenant.id, "user", subject)
-        if await budgets.reserve(engine.database, who, settings, TurnId(new_id()), most) is not None:
+        if await budgets.reserve(engine.database, who, settings, run, most) is not None:
             raise OverBudget
 
-    async def _pay(self, usd: float) -> None:
-        if usd <= 0:
+    async def _settle(self, run: TurnId, usd: float) -> None:
+        if usd <= 0 and not budgets.are_set(self.tenant.settings):
             return
         worker = Principal(self.tenant.id, "worker")
         async with self.services.engine.database.tenant_tx(worker) as tx:
-            await budgets.note_spending(tx, worker, usd)
+            await budgets.settle_run(tx, worker, run, usd)

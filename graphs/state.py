@@ -135,7 +135,8 @@ class TurnContext:
     """What one turn may use and notes down; never stored as it is.
 
     `text` is what the customer wrote, raw, or what their tap on the action `confirm` says. `start` is the
-    state that the turns before left; `noted` is what the running node has to say of itself, for its step.
+    state that the turns before left; `noted` is what the running node has to say of itself, for its step;
+    `payer` is whose budget it uses, if not the customer's.
     """
 
     turn_id: TurnId
@@ -162,4 +163,5 @@ class TurnContext:
     bundle: str | None = None
     tuning: Tuning = field(default_factory=Tuning)
     start: dict[str, Any] = field(default_factory=dict)
+    payer: Principal | None = None
     noted: dict[str, Any] = field(default_factory=dict)

@@ -60,12 +60,14 @@ from server.routes import (
     prompts,
     replays,
     reviews,
+    sites,
     socket,
     tenants,
     turns,
     usage,
     widget,
 )
+from server.routes import settings as own_settings
 from server.settling import settle
 from server.signals import told_at_shutdown
 
@@ -92,6 +94,8 @@ _MODULES = (
     prompts,
     replays,
     reviews,
+    own_settings,
+    sites,
     socket,
     tenants,
     turns,

@@ -133,6 +133,7 @@ def _announce(settings: Settings, base: str, seconds: float, say: Say) -> None:
     say(f"  Playground   {base}/playground")
     say(f"  Console      {base}/console")
     say(f"  Review       {base}/review")
+    say(f"  Admin        {base}/admin")
     say(f"  LangServe    {base}/langserve/support/playground/")
     say(f"  API docs     {base}/docs")
     say("")

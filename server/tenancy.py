@@ -24,12 +24,14 @@ from desk.domain import (
 from desk.errors import Conflict, InvalidInput, NotFound
 from desk.models.embeddings import MiniLM
 from desk.privacy.pseudonyms import Vault, restore
+from desk.privacy.sealing import SealBroken
 from desk.settings import Settings
 from desk.storage import audit, conversations, faqs, messages, near_index, tenant_rows, tenants
 from desk.storage.migrate import CONTROL, connected_owner, drop_placement, make_placement
 from desk.storage.pool import SHARED, Database
 from desk.storage.tenants import PLATFORM, StoredTenant, read_settings
 from desk.subjects.keys import KeyRing
+from desk.telemetry.broken_seals import note_broken
 from graphs.commits.inbox import open_vault
 from prompts.intents import NEW_PACK
 from server.promises import Promises
@@ -42,7 +44,7 @@ Kind = Literal["shared", "own"]
 
 @dataclass(frozen=True, slots=True)
 class Tenancy:
-    """What an operator does with tenants; `who` acts, in the tenant of those who run the installation."""
+    """What is done with tenants; `who` acts: an operator, or of their own settings a tenant's admin."""
 
     settings: Settings
     database: Database
@@ -174,22 +176,27 @@ class Tenancy:
                     yield _line(table.name, found)
 
     async def _add_texts(self, tenant_id: TenantId, page: list[dict[str, Any]]) -> None:
-        """What was said, with the values behind the pseudonyms; null where the person was erased."""
+        """What was said; null where the person was erased, or the seal broke."""
         for row in page:
             who = Principal(tenant_id, "worker", SubjectId(UUID(row["subject_id"])))
             try:
-                key = await self.keys.data_key(who)
+                await self._add_text(who, row)
             except NotFound:
                 row["text"] = None
-                continue
-            async with self.database.tenant_tx(who) as tx:
-                message = await messages.get(tx, MessageId(UUID(row["id"])))
-                talk = await conversations.get(tx, ConversationId(UUID(row["conversation_id"])))
-            if message is not None:
-                vault = open_vault(talk, key) if talk else Vault()
-                row["text"] = restore(
-                    key.open_text(message.text_sealed, aad=messages.text_aad(message.id)), vault
-                )
+            except SealBroken:
+                row["text"] = None
+                note_broken("message", tenant_id, UUID(row["id"]))
+
+    async def _add_text(self, who: Principal, row: dict[str, Any]) -> None:
+        """With the values behind the pseudonyms; nothing where the message is gone meanwhile."""
+        key = await self.keys.data_key(who)
+        async with self.database.tenant_tx(who) as tx:
+            message = await messages.get(tx, MessageId(UUID(row["id"])))
+            talk = await conversations.get(tx, ConversationId(UUID(row["conversation_id"])))
+        if message is not None:
+            vault = open_vault(talk, key) if talk else Vault()
+            text = key.open_text(message.text_sealed, aad=messages.text_aad(message.id))
+            row["text"] = restore(text, vault)
 
     async def _stored(self, slug: str) -> StoredTenant | None:
         async with self.database.control_tx() as tx:

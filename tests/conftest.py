@@ -18,6 +18,7 @@ from desk.models.minilm_export import export_minilm
 from desk.storage import subjects, tenants
 from desk.storage.migrate import migrate
 from desk.storage.pool import Database
+from desk.telemetry.logs import configure_logs
 
 pytest_plugins = ["tests.plugins.stores", "tests.plugins.blocked_loop", "tests.plugins.browser"]
 
@@ -26,6 +27,12 @@ MODELS = Path(__file__).parent.parent / ".desk" / "models"
 os.environ.pop("LANGSMITH_API_KEY", None)
 # One for all tests, as a database keeps to the key that it was first opened with.
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs() -> None:
+    """As a server has them: a traceback that structlog paints takes the loop half a second."""
+    configure_logs("warning")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -132,7 +132,7 @@ class TenantHttp:
             target.copy_with(host=address),
             headers={**headers, "Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity"},
             **body,
-            extensions={"sni_hostname": target.host},
+            extensions={"sni_hostname": target.host, "trace": _closing_what_was_cut()},
         )
         return request, client
 
@@ -177,6 +177,22 @@ def is_public(address: str) -> bool:
 def _trusted_roots() -> ssl.SSLContext:
     """Whom https believes; reading the certificates takes some 20 ms, so they are read once."""
     return httpx.create_ssl_context(trust_env=False)
+
+
+def _closing_what_was_cut() -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    """What a request tells of its connection; closes one whose TLS handshake failed.
+
+    httpcore leaves it to the garbage collector when the handshake is cancelled, as by our time limit.
+    """
+    connected: list[Any] = []
+
+    async def hear(event: str, told: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            connected.append(told["return_value"])
+        elif event == "connection.start_tls.failed":
+            await connected[-1].aclose()
+
+    return hear
 
 
 async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:

@@ -1,4 +1,4 @@
-"""What a browser runs: chat widget, demo shop, playground, review, console and sign-in page; no build."""
+"""What a browser runs: widget, demo shop, playground, review, admin, console and sign-in; no build."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ FILES: Final[dict[str, Path]] = {
     **{f"/playground/{file.name}": file for file in sorted((ASSETS / "playground").glob("*.[cj]s*"))},
     "/review": ASSETS / "review" / "index.html",
     **{f"/review/{file.name}": file for file in sorted((ASSETS / "review").glob("*.[cj]s*"))},
+    "/admin": ASSETS / "admin" / "index.html",
+    **{f"/admin/{file.name}": file for file in sorted((ASSETS / "admin").glob("*.[cj]s*"))},
     "/console": ASSETS / "console" / "index.html",
     **{f"/console/{file.name}": file for file in sorted((ASSETS / "console").glob("*.[cj]s*"))},
     "/signin": ASSETS / "signin" / "index.html",

@@ -1,6 +1,7 @@
 """An HTTP/1.1 transport made for long event streams: one wake-up for each packet, and little else.
 
-It speaks through httptools on asyncio's own transports. Proxies and HTTP/2 are not supported.
+It speaks through httptools on asyncio's own transports. Proxies and HTTP/2 are not supported. A response's
+extension `packets` gives its body as it arrives, past the layers that httpx2 puts between.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import httptools
 import httpx2
 
 KEEP_IDLE_SECONDS = 30.0
+# The key in a response's extensions under which `Connection.read` stands.
+PACKETS = "packets"
 # Above this many unread bytes the server is made to wait.
 BUFFER_BYTES = 1 << 20
 
@@ -39,7 +42,12 @@ class StreamTransport(httpx2.AsyncBaseTransport):
             connection.abort()
             raise
         body = _Body(connection, self._idle.setdefault(origin, []))
-        return httpx2.Response(connection.status, headers=connection.headers, stream=body)
+        return httpx2.Response(
+            connection.status,
+            headers=connection.headers,
+            stream=body,
+            extensions={PACKETS: connection.read},
+        )
 
     async def aclose(self) -> None:
         """Close the idle connections; those in use close with their responses."""

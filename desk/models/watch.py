@@ -1,4 +1,7 @@
-"""A watch: bounds the waits of one stream by a moment that may be put off, with one timer for all of them."""
+"""A watch: bounds the waits of one stream by a moment that may be put off, with one timer for all of them.
+
+It belongs to the task that waits first: asking for the current one costs more than all else here, each time.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +23,17 @@ class Watch:
         self.until = until
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._waiting: asyncio.Task[object] | None = None
-        self._over = self._rang = False
+        self._task: asyncio.Task[object] | None = None
+        self._waiting = self._over = self._rang = False
 
     async def wait(self, work: Awaitable[Result]) -> Result:
         """What comes of the work; raises TimeoutError, and cancels it, when it is not there at `until`."""
-        task = self._waiting = asyncio.current_task()
-        assert task is not None
+        task = self._task or self._taken()
         cancelling = task.cancelling()
         if self._timer is None:
             self._over = False
             self._timer = self._loop.call_at(self.until, self._look)
+        self._waiting = True
         try:
             return await work
         except asyncio.CancelledError:
@@ -39,7 +42,7 @@ class Watch:
                 raise TimeoutError from None
             raise
         finally:
-            self._waiting = None
+            self._waiting = False
             if self._rang:
                 self._rang = False
                 task.uncancel()
@@ -49,6 +52,11 @@ class Watch:
         if self._timer is not None:
             self._timer.cancel()
 
+    def _taken(self) -> asyncio.Task[object]:
+        task = self._task = asyncio.current_task()
+        assert task is not None
+        return task
+
     def _look(self) -> None:
         self._timer = None
         if self._loop.time() < self.until:
@@ -57,6 +65,6 @@ class Watch:
         elif not self._over:
             self._over = True
             self._timer = self._loop.call_later(GRACE_SECONDS, self._look)
-        elif self._waiting is not None:
+        elif self._waiting and self._task is not None:
             self._rang = True
-            self._waiting.cancel()
+            self._task.cancel()

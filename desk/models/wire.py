@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx2
 import orjson
 
+from desk.models.http1 import PACKETS
 from desk.models.port import FailureReason, Timeouts
 from desk.models.watch import Watch
 
@@ -20,6 +21,7 @@ MAX_ERROR_BYTES = 64 << 10
 CLOSING_SECONDS = 0.5
 
 Chunk = dict[str, Any]
+Read = Callable[[], Awaitable[bytes]]
 
 
 class WireFailed(Exception):
@@ -49,11 +51,12 @@ class Patience(Watch):
         if self.finished:
             return
         seconds = self._between
-        choices = chunk.get("choices")
-        if choices and choices[0].get("finish_reason"):
+        if not (choices := chunk.get("choices")):
+            return
+        if choices[0].get("finish_reason"):
             self.finished = True
             seconds = CLOSING_SECONDS
-        elif not choices or not _bears_content(choices[0]):
+        elif not _bears_content(choices[0].get("delta") or {}):
             return
         self.until = min(self._total_at, self._loop.time() + seconds)
 
@@ -76,18 +79,17 @@ async def stream_chunks(
     except BaseException:
         patience.close()
         raise
+    read: Read = response.extensions[PACKETS]
+    lines = _Lines()
     try:
-        async with aclosing(_lines(response, patience)) as arrivals:
-            async for lines in arrivals:
-                chunks: list[Chunk] = []
-                failure = _decode(lines, patience, chunks)
-                if chunks:
-                    yield chunks
-                if failure is not None:
-                    raise failure
-                if patience.ended:
-                    break
-            await _drain(arrivals)
+        while not patience.ended and not lines.ended:
+            chunks: list[Chunk] = []
+            failure = _decode(lines.cut(await _read(read, patience)), patience, chunks)
+            if chunks:
+                yield chunks
+            if failure is not None:
+                raise failure
+        await _drain(read)
     finally:
         patience.close()
         await response.aclose()
@@ -99,7 +101,7 @@ def _decode(lines: list[bytes], patience: Patience, chunks: list[Chunk]) -> Wire
     """Add the chunks of these lines, as far as the end mark or a failure, which is given back."""
     try:
         for line in lines:
-            if (chunk := decode(line)) is None:
+            if not line or (chunk := decode(line)) is None:
                 continue
             if not chunk:
                 patience.finished = patience.ended = True
@@ -108,6 +110,8 @@ def _decode(lines: list[bytes], patience: Patience, chunks: list[Chunk]) -> Wire
             chunks.append(chunk)
     except WireFailed as failure:
         return failure
+    except (AttributeError, LookupError, TypeError):
+        return WireFailed("malformed")
     return None
 
 
@@ -132,9 +136,10 @@ def decode(line: bytes) -> Chunk | None:
     return chunk
 
 
-def _bears_content(choice: Chunk) -> bool:
-    delta = choice.get("delta") or {}
-    return any(delta.get(key) for key in ("content", "tool_calls", "reasoning_content", "reasoning"))
+def _bears_content(delta: Chunk) -> bool:
+    return bool(delta.get("content")) or any(
+        delta.get(key) for key in ("tool_calls", "reasoning_content", "reasoning")
+    )
 
 
 async def _open(client: httpx2.AsyncClient, request: httpx2.Request, patience: Patience) -> httpx2.Response:
@@ -176,25 +181,30 @@ def _reason_of(status: int) -> FailureReason:
     return "error" if status >= httpx2.codes.INTERNAL_SERVER_ERROR else "rejected"
 
 
-async def _lines(response: httpx2.Response, patience: Patience) -> AsyncGenerator[list[bytes], None]:
-    """The stream's lines as they arrive, cut at line feeds only, so that no character is ever split."""
-    rest, total = b"", 0
-    raw = response.aiter_raw()
-    while data := await _read(raw, patience):
-        total += len(data)
-        *lines, rest = (rest + data).split(b"\n")
-        if len(rest) > MAX_EVENT_BYTES or total > MAX_STREAM_BYTES:
+class _Lines:
+    """Cuts a stream into lines, at line feeds only, so that no character is ever split."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._rest = b""
+        self._total = 0
+
+    def cut(self, data: bytes) -> list[bytes]:
+        """The lines that are whole with these bytes; no bytes are the stream's end."""
+        if not data:
+            self.ended = True
+            return [self._rest]
+        self._total += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > MAX_EVENT_BYTES or self._total > MAX_STREAM_BYTES:
             raise WireFailed("malformed")
-        if lines:
-            yield lines
-    if rest:
-        yield [rest]
+        return lines
 
 
-async def _read(raw: AsyncIterator[bytes], patience: Patience) -> bytes:
+async def _read(read: Read, patience: Patience) -> bytes:
     """The next bytes, empty at the end; once the answer is whole, a late or broken end is an end."""
     try:
-        return await patience.wait(anext(raw, b""))
+        return await patience.wait(read())
     except TimeoutError as error:
         failure = WireFailed(patience.reason)
         failure.__cause__ = error
@@ -206,9 +216,9 @@ async def _read(raw: AsyncIterator[bytes], patience: Patience) -> bytes:
     raise failure
 
 
-async def _drain(arrivals: AsyncIterator[list[bytes]]) -> None:
+async def _drain(read: Read) -> None:
     """Read on to the end of the response, so that its connection can serve the next request."""
-    with suppress(TimeoutError, WireFailed):
+    with suppress(TimeoutError, httpx2.HTTPError):
         async with asyncio.timeout(0.05):
-            async for _ in arrivals:
+            while await read():
                 pass

@@ -43,7 +43,8 @@ async def reserve(
 ) -> Budget | None:
     """Keep `usd` for a turn, in place of what it had kept; or the first budget that has no room for it.
 
-    It counts until the turn ends, however it does: the commit that ends it writes what was spent.
+    It counts until the turn ends, however it does: the commit that ends it writes what was spent. That of a
+    run in the sandbox, which has no commit, counts until `settle_run`, or for five minutes.
     """
     row = await database.tenant_call(principal, "reserve_budget", (turn_id, usd, *_budgets(settings)))
     return cast("Budget | None", row[0]) if row else None
@@ -63,13 +64,22 @@ async def raise_alarm(tx: Tx, principal: Principal, period: Period) -> bool:
     return True
 
 
-async def note_spending(tx: Tx, principal: Principal, usd: float) -> None:
-    """Count what was spent for the tenant outside any turn: in a sandbox."""
+async def settle_run(tx: Tx, payer: Principal, turn_id: TurnId, usd: float) -> None:
+    """Count what a run in the sandbox spent, for the tenant and, if that is somebody, for `payer`."""
+    await tx.execute("delete from budget_reservations where turn_id = %s", (turn_id,))
+    if usd <= 0:
+        return
     await tx.execute(
         "insert into spend as s (tenant_id, day, part, usd)"
         " values (%s, (now() at time zone 'UTC')::date, 0, %s)"
         " on conflict (tenant_id, day, part) do update set usd = s.usd + excluded.usd",
-        (principal.tenant_id, usd),
+        (payer.tenant_id, usd),
+    )
+    await tx.execute(
+        "insert into subject_spend as s (tenant_id, subject_id, day, usd)"
+        " select tenant_id, id, (now() at time zone 'UTC')::date, %s from subjects where id = %s"
+        " on conflict (subject_id, day, tenant_id) do update set usd = s.usd + excluded.usd",
+        (usd, payer.subject_id),
     )
 
 
@@ -101,7 +111,8 @@ def _budgets(settings: TenantSettings) -> tuple[float | None, ...]:
 _READ = """
 select coalesce(sum(s.usd) filter (where s.day = t.today), 0)::float8, coalesce(sum(s.usd), 0)::float8,
     (select coalesce(sum(r.usd), 0)::float8 from budget_reservations r
-        where exists (select from turn_queue q where q.turn_id = r.turn_id)), t.today
+        where r.kept_until > now()
+            or exists (select from turn_queue q where q.turn_id = r.turn_id)), t.today
 from (select (now() at time zone 'UTC')::date as today) t
 left join spend s on s.day >= date_trunc('month', t.today)::date
 group by t.today

@@ -14,6 +14,8 @@ from desk.storage.pool import Tx
 
 # By then every process has forgotten the key and let go of the turns; then is looked a second time.
 SETTLE_SECONDS = 10
+# What failed is tried again after so long.
+RETRY_SECONDS = 5
 # Older turns have nothing outside of Postgres any more.
 _TRACE_MINUTES = 15
 
@@ -112,6 +114,14 @@ async def look_again(tx: Tx, erasure: Erasure) -> None:
     await tx.execute(
         "update erasures set due_at = requested_at + make_interval(secs => %s) where id = %s",
         (SETTLE_SECONDS, erasure.id),
+    )
+
+
+async def postpone(tx: Tx, erasure: Erasure) -> None:
+    """It failed just now: it is to be looked at again in a moment."""
+    await tx.execute(
+        "update erasures set due_at = now() + make_interval(secs => %s) where id = %s",
+        (RETRY_SECONDS, erasure.id),
     )
 
 

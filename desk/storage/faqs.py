@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -24,6 +24,11 @@ SHOWN = "not f.draft and coalesce(f.publish_at <= now(), true) and coalesce(f.ex
 
 
 State = Literal["shown", "draft", "scheduled", "expired"]
+# As `Faq.state` says it.
+_STATE = (
+    "case when f.draft then 'draft' when f.publish_at > now() then 'scheduled'"
+    " when f.expires_at <= now() then 'expired' else 'shown' end"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,17 +255,33 @@ async def versions(tx: Tx, external_id: str) -> list[FaqVersion]:
     return [FaqVersion(*row) for row in await cursor.fetchall()]
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which FAQs are meant; None does not narrow. `text` stands in their question, answer or wordings."""
+
+    category: str | None = None
+    state: State | None = None
+    text: str | None = None
+
+
+ALL = Filter()
+
+
 async def list_page(
-    tx: Tx, cursor: str | None, limit: int, *, category: str | None = None, everything: bool = True
+    tx: Tx, cursor: str | None, limit: int, wanted: Filter = ALL, *, everything: bool = True
 ) -> list[Faq]:
     """At most `limit` FAQs by external id, those after `cursor`: the last external id seen, None to begin.
 
-    With `category`, those of it alone; without `everything`, those alone that are shown now.
+    Without `everything`, those alone that are shown now.
     """
     found = await tx.execute(
-        f"select {COLUMNS} from faqs f where external_id > %s and (%s or {SHOWN})"  # noqa: S608
-        " and (%s::text is null or category = %s) order by external_id limit %s",
-        (cursor or "", everything, category, category, limit),
+        f"select {COLUMNS} from faqs f where external_id > %(after)s and (%(everything)s or {SHOWN})"  # noqa: S608
+        " and (%(category)s::text is null or category = %(category)s)"
+        f" and (%(state)s::text is null or {_STATE} = %(state)s)"
+        " and (%(text)s::text is null or strpos(lower(concat_ws(chr(10), question, answer,"
+        " array_to_string(aliases, chr(10)))), lower(%(text)s)) > 0)"
+        " order by external_id limit %(limit)s",
+        {"after": cursor or "", "everything": everything, "limit": limit, **asdict(wanted)},
     )
     return [faq_of(row) for row in await found.fetchall()]
 

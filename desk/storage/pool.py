@@ -37,6 +37,14 @@ _BUSY = "The database is busy or away; try again shortly."
 _CHECK_AFTER_IDLE_SECONDS = 5.0
 _CHECK_SECONDS = 1.5
 _INDEXES_SECONDS = 60.0
+# Functions that run as the owner and do not look among temporary tables last. Only in schemas of the owner:
+# what others installed is not ours to judge.
+_FREE_DEFINERS = (
+    "select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+    " where p.prosecdef and n.nspowner = (select nspowner from pg_namespace where nspname = 'desk_control')"
+    " and not exists (select from unnest(p.proconfig) c where c ~ '^search_path=.*, pg_temp$')"
+    " order by 1"
+)
 # A caller hears within five seconds that the database does not answer, a wait for a connection included.
 _PATIENCE_SECONDS = 4.7
 
@@ -225,6 +233,7 @@ class Database:
                 (APP_ROLE,),
             )
             row = await cursor.fetchone()
+            free = [name for (name,) in await (await conn.execute(_FREE_DEFINERS)).fetchall()]
         if row is None:
             raise Misconfigured("The database is not migrated: run `desk migrate`.")
         if row[0]:
@@ -236,6 +245,11 @@ class Database:
             raise Misconfigured(
                 "The application may make temporary tables, by which it could act as the database's owner;"
                 f' run `desk migrate`, or as it `revoke temporary on database "{row[1]}" from public`.'
+            )
+        if free:
+            raise Misconfigured(
+                f"{', '.join(free)} run as the database's owner, and may find temporary tables before ours;"
+                " run `desk migrate`, or give each `set search_path to <its schema>, pg_temp`."
             )
 
 

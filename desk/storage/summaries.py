@@ -78,4 +78,9 @@ async def store(tx: Tx, tenant_id: TenantId, conversation: Outgrown, key: DataKe
         # Without a version LangGraph would leave the channel out of the next checkpoint.
         versions["summary"] = max((version for version in versions.values() if version), default=1)
         await checkpoint_rows.replace(tx, seal_row(saved, key))
-    await tx.execute("update conversations set summarised = messages where id = %s", (conversation.id,))
+    await pass_over(tx, conversation.id)
+
+
+async def pass_over(tx: Tx, conversation_id: ConversationId) -> None:
+    """Look at the conversation again when it has grown by another window."""
+    await tx.execute("update conversations set summarised = messages where id = %s", (conversation_id,))

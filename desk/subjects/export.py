@@ -8,15 +8,18 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import orjson
+
 from desk.domain import ConversationId, MessageId, Principal, SubjectId
 from desk.errors import NotFound
-from desk.privacy.pseudonyms import Vault, restore, restore_json
-from desk.privacy.sealing import DataKey
+from desk.privacy.pseudonyms import Vault, restore_json
+from desk.privacy.sealing import DataKey, SealBroken, inflated
 from desk.storage import accounts, consents, conversations, exports, feedback, messages, turns
 from desk.storage import effects as effect_rows
 from desk.storage.exports import Person, Row
 from desk.storage.pool import Database, Tx
 from desk.subjects.keys import KeyRing
+from desk.telemetry.broken_seals import note_broken
 
 Section = Literal["subject", "consents", "conversations", "audit"]
 SECTIONS: tuple[Section, ...] = ("subject", "consents", "conversations", "audit")
@@ -78,7 +81,7 @@ class Exporter:
             account = await accounts.get(tx, self.person.id, hold=False)
         if account is None:
             return None
-        email = self.key.open_text(account.email_sealed, aad=accounts.email_aad(account.id))
+        email = self._text(account.email_sealed, accounts.email_aad(account.id), "account", account.id)
         return {"email": email, "role": account.role, "state": account.state, "since": account.created_at}
 
     async def _conversation(
@@ -91,9 +94,8 @@ class Exporter:
         handed = await exports.handoffs(tx, conversation_id)
         taken = await exports.turns(tx, conversation_id)
         about += [conversation_id, *(one["id"] for one in handed), *(one["id"] for one in taken)]
-        title = row.title_sealed and self.key.open_text(
-            row.title_sealed, aad=conversations.title_aad(conversation_id)
-        )
+        aad = conversations.title_aad(conversation_id)
+        title = self._text(row.title_sealed, aad, "conversation", conversation_id)
         return {
             "id": conversation_id,
             "title": title,
@@ -108,10 +110,8 @@ class Exporter:
         }
 
     def _vault(self, row: conversations.Conversation) -> Vault:
-        if row.vault_sealed is None:
-            return Vault()
-        aad = conversations.vault_aad(row.id)
-        return Vault.from_json(self.key.open_json(row.vault_sealed, aad=aad))
+        found = self._json(row.vault_sealed, conversations.vault_aad(row.id), "conversation", row.id)
+        return Vault.from_json(found) if found else Vault()
 
     async def _messages(self, tx: Tx, conversation_id: ConversationId, vault: Vault) -> list[Row]:
         found: list[Row] = []
@@ -121,8 +121,9 @@ class Exporter:
                 tx, conversation_id=conversation_id, subject_id=None, after=after, limit=_PAGE
             )
             for one in page:
-                text = self.key.open_text(one.text_sealed, aad=messages.text_aad(one.id))
-                said = {"id": one.id, "turn_id": one.turn_id, "role": one.role, "text": restore(text, vault)}
+                text = self._text(one.text_sealed, messages.text_aad(one.id), "message", one.id)
+                said = {"id": one.id, "turn_id": one.turn_id, "role": one.role}
+                said["text"] = restore_json(text, vault)
                 found.append(said | {"route": one.route, "created_at": one.created_at})
             if len(page) < _PAGE:
                 return found
@@ -133,10 +134,10 @@ class Exporter:
         told = {"id": row["id"], "state": row["state"], "route": row["route"], "intent": row["intent"]}
         told |= {"accepted_at": row["accepted_at"], "finished_at": row["finished_at"]}
         if sealed:
-            said = self.key.open_json(sealed, aad=turns.input_aad(row["id"]))
-            told["unanswered"] = {"message": said["message"], "email": said["email"]}
+            said = self._json(sealed, turns.input_aad(row["id"]), "turn", row["id"])
+            told["unanswered"] = said and {"message": said["message"], "email": said["email"]}
         if row["rating"]:
-            words = comment and self.key.open_text(comment, aad=feedback.comment_aad(row["id"]))
+            words = self._text(comment, feedback.comment_aad(row["id"]), "feedback", row["id"])
             told["feedback"] = {"rating": row["rating"], "tags": row["tags"], "comment": words}
         if row["model"]:
             told["usage"] = {name: row[name] for name in ("model", "prompt_tokens", "completion_tokens")}
@@ -145,10 +146,27 @@ class Exporter:
     def _effect(self, row: Row, vault: Vault) -> Row:
         turn_id, ordinal = row["turn_id"], row.pop("ordinal")
         for part in ("request", "result"):
-            sealed = row.pop(f"{part}_sealed")
             aad = effect_rows.effect_aad(turn_id, ordinal, part)
-            row[part] = restore_json(self.key.open_json(sealed, aad=aad), vault) if sealed else None
+            row[part] = restore_json(self._json(row.pop(f"{part}_sealed"), aad, "effect", turn_id), vault)
         return row
+
+    def _text(self, sealed: bytes | None, aad: bytes, what: str, row: UUID) -> str | None:
+        plain = self._open(sealed, aad, what, row)
+        return None if plain is None else plain.decode()
+
+    def _json(self, sealed: bytes | None, aad: bytes, what: str, row: UUID) -> Any:
+        plain = self._open(sealed, aad, what, row)
+        return None if plain is None else orjson.loads(inflated(plain))
+
+    def _open(self, sealed: bytes | None, aad: bytes, what: str, row: UUID) -> bytes | None:
+        """What was sealed; None where nothing was, and for a broken seal: the rest is theirs all the same."""
+        if not sealed:
+            return None
+        try:
+            return self.key.open(sealed, aad=aad)
+        except SealBroken:
+            note_broken(what, self.by.tenant_id, row)
+            return None
 
     async def _audit(self, about: list[UUID]) -> AsyncIterator[Piece]:
         # People do not read the audit, but what it says of them.

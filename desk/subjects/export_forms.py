@@ -86,7 +86,7 @@ def _article(piece: Piece) -> str:
     title = record["title"] or f"Conversation of {record['created_at'][:10]}"
     lines = "".join(
         f"<tr><th>{html.escape(one['role'])}<br><small>{html.escape(one['created_at'][:16])}</small></th>"
-        f'<td class="said">{html.escape(one["text"])}</td></tr>'
+        f'<td class="said">{html.escape(one["text"] or "")}</td></tr>'
         for one in said
     )
     more = "".join(

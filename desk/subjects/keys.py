@@ -129,4 +129,8 @@ class KeyRing:
 
     def derive(self, purpose: str) -> str:
         """A secret of its own for one purpose, as text; always the same for the same installation."""
-        return base64.urlsafe_b64encode(self._master.derive(purpose)).decode().rstrip("=")
+        return base64.urlsafe_b64encode(self.secret(purpose)).decode().rstrip("=")
+
+    def secret(self, purpose: str) -> bytes:
+        """The same as bytes."""
+        return self._master.derive(purpose)

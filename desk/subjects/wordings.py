@@ -10,11 +10,13 @@ from uuid import UUID
 
 from desk.domain import Principal, TurnId
 from desk.errors import NotFound
+from desk.privacy.sealing import SealBroken
 from desk.privacy.vaults import TOKEN
 from desk.storage import faq_gaps, messages
 from desk.storage.faq_gaps import Question
 from desk.storage.pool import Database
 from desk.subjects.keys import KeyRing
+from desk.telemetry.broken_seals import note_broken
 
 # So many of a gap, each of another person.
 MOST = 5
@@ -52,17 +54,19 @@ async def wordings_of(
 async def open_questions(
     keys: KeyRing, viewer: Principal, questions: Iterable[Question]
 ) -> dict[TurnId, str]:
-    """The texts by turn, with pseudonyms; those of people who were just erased are left out."""
+    """The texts by turn, with pseudonyms, but those of people who were just erased, or whose seal broke."""
     opened: dict[TurnId, str] = {}
     for question in questions:
         person = Principal(viewer.tenant_id, viewer.scope, question.subject_id)
         try:
             key = await keys.data_key(person)
+            text = key.open_text(question.text_sealed, aad=messages.text_aad(question.message_id))
         except NotFound:
             continue
-        opened[question.turn_id] = key.open_text(
-            question.text_sealed, aad=messages.text_aad(question.message_id)
-        )
+        except SealBroken:
+            note_broken("message", viewer.tenant_id, question.message_id)
+            continue
+        opened[question.turn_id] = text
     return opened
 
 

@@ -15,7 +15,7 @@ FIELDS = frozenset(
     (
         "event", "level", "timestamp", "logger", "error", "exception", "correlation_id", "turn_id", "tenant",
         "route", "method", "status", "ms", "attempts", "count", "what", "instead", "signal", "port", "node",
-        "job", "job_id", "outcome", "handoff_id", "erasure",
+        "job", "job_id", "outcome", "handoff_id", "erasure", "row",
     )
 )  # fmt: skip
 

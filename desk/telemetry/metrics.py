@@ -37,6 +37,9 @@ MCP_TOOLS_LEFT_OUT = Counter(
 MCP_PARTS_DROPPED = Counter(
     "desk_mcp_parts_dropped_total", "Parts of results of MCP tools that are not text.", ("kind",)
 )
+BROKEN_SEALS = Counter(
+    "desk_broken_seals_total", "Rows that were passed over because they no longer open.", ("what",)
+)
 DEGRADED = Counter("desk_degraded_total", "Times something was away and something else was done.", ("what",))
 
 # The labels are closed sets, so each combination is looked up once.

@@ -41,6 +41,7 @@ _CLAIMING = frozenset(
 )
 _UNITS = frozenset(word for unit in chain.from_iterable(UNITS.values()) for word in unit.split())
 _PARTS = re.compile(r"[-/]")
+_GAP = re.compile(r"(\s+)")
 _CLAIMING_STEMS = ("kosten", "gratuit")
 _SIGNS = re.compile(r"[\d€$£¥%@<>]|\w[.:/]+\w|\]\(|//|\[[A-Z]")
 _EDGES = "\"'“”‘’()[]{}<>*_`~.,;:!?…-–—"
@@ -69,7 +70,7 @@ class ClaimGate:
     def feed(self, piece: str) -> str:
         """What may be shown after the next piece of the answer."""
         out: list[str] = []
-        for part in re.split(r"(\s+)", piece):
+        for part in _GAP.split(piece):
             if self.rejected:
                 break
             if part.isspace():

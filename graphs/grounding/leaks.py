@@ -44,16 +44,15 @@ class Quoting:
 
     def hears(self, word: str) -> bool:
         """Whether with this word the answer has quoted too much."""
-        self._last += _squeezed(word)
-        quoted = len(self._last) >= LONGEST_QUOTE and any(
-            self._secret.holds(self._last[start : start + LONGEST_QUOTE])
-            for start in range(0, len(self._last) - LONGEST_QUOTE + 1, LONGEST_QUOTE)
-        )
-        quoted = quoted or (
-            len(self._last) >= LONGEST_QUOTE and self._secret.holds(self._last[-LONGEST_QUOTE:])
-        )
-        self._last = self._last[1 - LONGEST_QUOTE :]
-        return quoted
+        heard = self._last + _squeezed(word)
+        self._last = heard[1 - LONGEST_QUOTE :]
+        surplus = len(heard) - LONGEST_QUOTE
+        if surplus < 0:
+            return False
+        holds = self._secret.holds
+        if holds(heard[surplus:]):
+            return True
+        return any(holds(heard[at : at + LONGEST_QUOTE]) for at in range(0, surplus, LONGEST_QUOTE))
 
 
 def _squeezed(text: str) -> str:

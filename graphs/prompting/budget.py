@@ -38,9 +38,10 @@ async def keep_budget(context: TurnContext, request: ModelRequest) -> None:
     )
     if most == 0:
         return
+    payer = context.payer or context.principal
     try:
         over = await budgets.reserve(
-            engine.database, context.principal, settings, context.turn_id, context.usage.cost_usd + most
+            engine.database, payer, settings, context.turn_id, context.usage.cost_usd + most
         )
         if over is not None:
             await _tell(context, over)

@@ -35,10 +35,12 @@ class Recorded:
 
     A day after the turn its input is forgotten; the message is then put together from what is kept of it, and
     nobody vouches for the customer's address. `steps` are JSON as they were kept. `start` is None for a turn
-    whose steps are not kept, or not from its start: it can be looked at, and not be gone on from.
+    whose steps are not kept, or not from its start: it can be looked at, and not be gone on from. `viewer` is
+    who opened it.
     """
 
     turn: Turn
+    viewer: Principal
     principal: Principal
     tenant: Tenant
     asked: dict[str, Any]
@@ -71,6 +73,7 @@ async def open_turn(services: Services, viewer: Principal, tenant: Tenant, turn_
     )
     return Recorded(
         turn,
+        viewer,
         Principal(tenant.id, "user", turn.subject_id, asked["email"]),
         tenant,
         asked,

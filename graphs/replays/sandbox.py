@@ -62,7 +62,10 @@ class Run:
 async def run_fork(
     services: Services, recorded: Recorded, fork: Fork, emit: Callable[[Step], None] = lambda _: None
 ) -> Run:
-    """Run on from the fork; raises InvalidInput for a fork that cannot be, and whatever a node raises."""
+    """Run on from the fork; raises InvalidInput for a fork that cannot be, and whatever a node raises.
+
+    Whoever opened the turn pays for models; if that is nobody in particular, the tenant alone.
+    """
     state = check_fork(services, recorded, fork)
     flow, node = flow_of(services), recorded.steps[fork.at]["node"]
     ledger = NoLedger()
@@ -116,7 +119,7 @@ def _context(
         turn_id=TurnId(new_id()),
         conversation_id=ConversationId(new_id()),
         principal=recorded.principal,
-        tenant=_unbudgeted(recorded.tenant),
+        tenant=_held_to(recorded.viewer, recorded.tenant),
         text=said_in(recorded, fork),
         locale=recorded.locale,
         now=recorded.now or datetime.now(UTC),
@@ -129,6 +132,7 @@ def _context(
         tuning=fork.tuning,
         prompts=fork.prompts,
         start=dict(recorded.start or {}),
+        payer=recorded.viewer,
     )
 
 
@@ -149,14 +153,15 @@ def _said(recorded: Recorded) -> str:
 class Talk:
     """A conversation in the sandbox, from its first message on; it lives in memory alone.
 
-    `who` is whom it reads as. Where a person would have taken over, `over` is true, and nothing more is run.
+    `who` is whom it reads as, and who pays. Where a person would have taken over, `over` is true, and nothing
+    more is run.
     """
 
     def __init__(
         self, services: Services, tenant: Tenant, who: Principal, tuning: Tuning, prompts: PromptChoice
     ) -> None:
         self._services = services
-        self._tenant = _unbudgeted(tenant)
+        self._tenant = _held_to(who, tenant)
         self._who = who
         self._tuning = tuning
         self._prompts = prompts
@@ -184,6 +189,7 @@ class Talk:
             tuning=self._tuning,
             prompts=self._prompts,
             start=self._state,
+            payer=self._who,
         )
         run = await _run(flow, START, self._state, context, ledger, tools)
         self._state, self.vault, self.over = run.kept, context.vault, run.wants_person
@@ -203,16 +209,18 @@ async def _run(
     return Run(reply, tuple(context.steps), tuple(tools), withheld, wants_person, flow.kept(ended))
 
 
-def _unbudgeted(tenant: Tenant) -> Tenant:
-    """What is tried out is the shop's, and not held to what its customer may spend."""
+def _held_to(payer: Principal, tenant: Tenant) -> Tenant:
+    """The tenant with the budgets that bind: those of a person, only if a person pays."""
+    if payer.subject_id is not None:
+        return tenant
     free = replace(tenant.settings, user_budget_usd_per_day=None, user_budget_usd_per_month=None)
     return replace(tenant, settings=free)
 
 
 async def _pay(context: TurnContext) -> None:
-    """What models cost here is spent like any other money of the tenant."""
-    if context.usage.cost_usd <= 0:
+    """What models cost here is spent like any other money of the tenant, and of whoever tries it out."""
+    cost, payer = context.usage.cost_usd, context.payer
+    if payer is None or (cost <= 0 and not budgets.are_set(context.tenant.settings)):
         return
-    worker = Principal(context.tenant.id, "worker")
-    async with context.services.engine.database.tenant_tx(worker) as tx:
-        await budgets.note_spending(tx, worker, context.usage.cost_usd)
+    async with context.services.engine.database.tenant_tx(Principal(payer.tenant_id, "worker")) as tx:
+        await budgets.settle_run(tx, payer, context.turn_id, cost)

@@ -40,7 +40,7 @@ class TurnStream:
         self._ids: list[int] = []
         self._events: list[TurnEvent] = []
         self._frames: list[bytes] = []  # of the first events, as far as somebody wanted them
-        self._more = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
         self._end = asyncio.Event()
         self.begin_run(run)
 
@@ -81,11 +81,14 @@ class TurnStream:
     def abandon(self) -> None:
         """End here without a last event: the turn goes on elsewhere, and its readers may follow it there."""
         self._end.set()
-        self._more.set()
+        self.wake()
 
     def wake(self) -> None:
         """Let every waiting reader look again."""
-        self._more.set()
+        waiting, self._waiting = self._waiting, []
+        for reader in waiting:
+            if not reader.done():
+                reader.set_result(None)
 
     async def read(self, after: int = 0) -> AsyncIterator[tuple[int, TurnEvent]]:
         """Every event with an id above `after`, then the end; leaving early does not stop the turn.
@@ -190,9 +193,11 @@ class TurnStream:
         """Whether the stream ended while the turn did not."""
         return self.ended and not (self._events and isinstance(self.last, Done | Failed))
 
-    async def _wait(self) -> None:
-        self._more.clear()  # nobody runs between this line and the next, so no event is missed
-        await self._more.wait()
+    def _wait(self) -> asyncio.Future[None]:
+        # Nobody runs between a reader's look and this, so no event is missed.
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        return waiter
 
     def _tells_accepted(self) -> bool:
         return any(isinstance(event, Accepted) for event in self._events[:2])
@@ -212,7 +217,7 @@ class TurnStream:
         self._next_id = event_id + 1
         if isinstance(event, Done | Failed):
             self._end.set()
-        self._more.set()
+        self.wake()
 
 
 class _Beat:

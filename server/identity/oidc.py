@@ -23,7 +23,7 @@ from server.issuer import Issuer
 
 LOGIN_SECONDS = 600
 # Where a login may lead to; whatever else is asked for leads to the first.
-PAGES = ("/demo", "/console", "/playground")
+PAGES = ("/demo", "/console", "/playground", "/review", "/admin")
 _DOCUMENT_SECONDS = 3600.0
 _AWAY = "The identity provider does not answer; try again shortly."
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from desk.errors import InvalidInput, RateLimited
+from server.identity.known_passwords import is_known
 
 SHORTEST, LONGEST = 10, 200
 FEWEST_SIGNS = 5
@@ -39,8 +40,11 @@ class Passwords:
         return found and kept is not None
 
     async def warm_up(self) -> None:
-        """Make the hash that stands in for those that are not there, so that the first one is no slower."""
-        await asyncio.to_thread(lambda: self._nobodys)
+        """Make the hash that stands in for those that are not there, and the list of known passwords.
+
+        So the first one who has no account is told no later, and the first who chooses holds up nobody.
+        """
+        await asyncio.to_thread(lambda: (self._nobodys, is_known("")))
 
     @cached_property
     def _nobodys(self) -> str:
@@ -70,3 +74,8 @@ def refuse_weak(password: str, email: str) -> None:
         raise InvalidInput(f"A password has at least {FEWEST_SIGNS} different characters.")
     if normal(password).casefold() == email.casefold():
         raise InvalidInput("The password must not be the e-mail address.")
+    if is_known(normal(password)):
+        raise InvalidInput(
+            "This password is known: many people use it, or a word or name with a few signs around it. Choose"
+            " another, four words that have nothing to do with each other for example."
+        )

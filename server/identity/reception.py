@@ -57,6 +57,7 @@ async def open_reception(settings: Settings, engine: Engine, stack: AsyncExitSta
     stack.push_async_callback(verifier.close)
     aside, passwords = Aside(), Passwords()
     stack.push_async_callback(aside.close)
+    aside.run("what passwords are compared with", passwords.warm_up())
     letters = Letters(open_mailer(settings), settings.public_address)
     membership = Membership(engine.database, engine.keys, issuer.name)
     sites = Sites(engine.database)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from structlog import get_logger
 
@@ -57,7 +58,15 @@ async def _erase_now(place: Workplace, due: DueErasure) -> bool:
             await (erasures.finish if due.settled else erasures.look_again)(tx, erasure)
     except (DeskError, CacheAway, OSError) as error:
         log.error("erasure_waits", erasure=str(erasure.id), error=type(error).__name__)
+        await _postpone(place, erasure)
     return True
+
+
+async def _postpone(place: Workplace, erasure: Erasure) -> None:
+    """Others that are due go first, so that no number of failing ones holds them up."""
+    with contextlib.suppress(DeskError):
+        async with place.database.tenant_tx(Principal(erasure.tenant_id, "worker")) as tx:
+            await erasures.postpone(tx, erasure)
 
 
 async def _delete_rows(place: Workplace, erasure: Erasure) -> bool:

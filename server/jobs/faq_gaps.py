@@ -9,12 +9,13 @@ from uuid import UUID
 import numpy as np
 
 from desk.domain import Principal, Tenant, TurnId, new_id
-from desk.privacy.sealing import DataKey
+from desk.privacy.sealing import DataKey, SealBroken
 from desk.retrieval.gathering import Floats, Groups, gather, nearness
 from desk.retrieval.search import DEFAULT_THRESHOLD, FaqSearch
 from desk.storage import faq_gaps
 from desk.storage.faq_gaps import Gathered
 from desk.subjects.wordings import Wording, open_questions, wordings_of
+from desk.telemetry.broken_seals import note_broken
 from server.jobs.workplace import Workplace
 
 BATCH = 200
@@ -39,9 +40,10 @@ async def _take_in(place: Workplace, tenant: Tenant) -> bool:
     worker, embedder = Principal(tenant.id, "worker"), place.embedder
     async with place.tx(tenant) as tx:
         await faq_gaps.forget(tx)
-        found = await faq_gaps.take_new(tx, embedder.name, limit=BATCH)
+        found = await faq_gaps.take_new(tx, embedder.name, limit=faq_gaps.MOST)
+    # All, as those that do not open come again each time, and must not stand before the others.
     texts = await open_questions(place.keys, worker, found)
-    asked = [question for question in found if question.turn_id in texts]
+    asked = [question for question in found if question.turn_id in texts][:BATCH]
     vectors = await embedder.embed([texts[question.turn_id] for question in asked])
     sealed = []
     for question, vector in zip(asked, vectors, strict=True):
@@ -51,21 +53,26 @@ async def _take_in(place: Workplace, tenant: Tenant) -> bool:
         sealed.append((turn_id, subject_id, key.seal(plain, aad=faq_gaps.vector_aad(turn_id))))
     async with place.tx(tenant) as tx:
         kept = await faq_gaps.put(tx, embedder.name, sealed)
-    return len(found) == BATCH and kept > 0
+    return len(texts) >= BATCH and kept > 0
 
 
 async def _gather(place: Workplace, tenant: Tenant) -> None:
     """Join what is alike; a gap keeps its id, of two that are joined the older one's stays."""
     async with place.tx(tenant) as tx:
         found = await faq_gaps.list_gathered(tx, place.embedder.name)
-    places = await asyncio.to_thread(_places, place, found) if found else []
+    places = await asyncio.to_thread(_places, place, tenant, found) if found else []
     async with place.tx(tenant) as tx:
         await faq_gaps.place(tx, Principal(tenant.id, "worker"), places)
 
 
-def _places(place: Workplace, found: Sequence[Gathered]) -> list[tuple[TurnId, UUID | None, float]]:
+def _places(
+    place: Workplace, tenant: Tenant, gathered: Sequence[Gathered]
+) -> list[tuple[TurnId, UUID | None, float]]:
     """Each question with its gap and how near it is to the gap's questions; None for one that is alone."""
-    vectors = _opened(place, found)
+    opened = _opened(place, tenant, gathered)
+    found = [one for one in gathered if one.turn_id in opened]
+    vectors = np.array([opened[one.turn_id] for one in found], dtype=np.float32)
+    vectors = vectors.reshape(-1, place.embedder.dimensions)
     # Gaps that somebody has decided on come first, so that it is their id that stays; then by age.
     decided = sorted({one.gap_id for one in found if one.gap_id and one.decided})
     others = sorted({one.gap_id for one in found if one.gap_id and not one.decided})
@@ -91,14 +98,19 @@ def _gap_ids(joined: Groups, ids: Sequence[UUID]) -> dict[int, UUID]:
     }
 
 
-def _opened(place: Workplace, found: Sequence[Gathered]) -> Floats:
+def _opened(place: Workplace, tenant: Tenant, found: Sequence[Gathered]) -> dict[TurnId, Floats]:
+    """The vectors by turn, without those whose seal broke."""
     keys: dict[UUID, DataKey] = {}
-    vectors = np.empty((len(found), place.embedder.dimensions), dtype=np.float32)
-    for row, one in zip(vectors, found, strict=True):
-        if one.subject_id not in keys:
-            keys[one.subject_id] = place.master.unwrap(one.wrapped_key, subject=one.subject_id)
-        plain = keys[one.subject_id].open(one.vector_sealed, aad=faq_gaps.vector_aad(one.turn_id))
-        row[:] = np.frombuffer(plain, dtype=_KEPT_AS)
+    vectors: dict[TurnId, Floats] = {}
+    for one in found:
+        try:
+            if one.subject_id not in keys:
+                keys[one.subject_id] = place.master.unwrap(one.wrapped_key, subject=one.subject_id)
+            plain = keys[one.subject_id].open(one.vector_sealed, aad=faq_gaps.vector_aad(one.turn_id))
+        except SealBroken:
+            note_broken("faq_gap_question", tenant.id, one.turn_id)
+            continue
+        vectors[one.turn_id] = np.frombuffer(plain, dtype=_KEPT_AS).astype(np.float32)
     return vectors
 
 

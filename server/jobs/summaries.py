@@ -6,8 +6,10 @@ from typing import Any
 
 from desk.domain import Principal, Tenant
 from desk.errors import NotFound
+from desk.privacy.sealing import SealBroken
 from desk.storage import summaries
 from desk.storage.summaries import Outgrown
+from desk.telemetry.broken_seals import note_broken
 from graphs.state import WINDOW
 from server.jobs.workplace import Workplace
 
@@ -18,7 +20,8 @@ TURNS = 200
 async def summarise_conversations(place: Workplace, tenant: Tenant) -> bool:
     """Summarise a batch of those that grew by a window since the last time; True when more may be left.
 
-    A conversation with a running turn is left for the next time: nobody but a turn writes while one runs.
+    A conversation with a running turn is left for the next time: nobody but a turn writes while one runs. One
+    that does not open is passed over, until it has grown by another window.
     """
     async with place.tx(tenant) as tx:
         found = await summaries.outgrown(tx, window=WINDOW, limit=BATCH)
@@ -28,9 +31,18 @@ async def summarise_conversations(place: Workplace, tenant: Tenant) -> bool:
 
 async def _summarise(place: Workplace, tenant: Tenant, conversation: Outgrown) -> bool:
     try:
-        key = await place.keys.data_key(Principal(tenant.id, "worker", conversation.subject_id))
+        return await _write_summary(place, tenant, conversation)
     except NotFound:
         return False  # erased since
+    except SealBroken:
+        note_broken("conversation", tenant.id, conversation.id)
+    async with place.tx(tenant) as tx:
+        await summaries.pass_over(tx, conversation.id)
+    return True
+
+
+async def _write_summary(place: Workplace, tenant: Tenant, conversation: Outgrown) -> bool:
+    key = await place.keys.data_key(Principal(tenant.id, "worker", conversation.subject_id))
     async with place.tx(tenant) as tx:
         if not await summaries.hold(tx, conversation.id):
             return False

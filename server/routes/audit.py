@@ -10,11 +10,16 @@ from starlette.responses import Response, StreamingResponse
 
 from desk.storage import audit
 from desk.storage.audit import Filter
+from desk.subjects.audit_chain import PURPOSE, Chain, verify
 from desk.subjects.audit_export import audit_lines, shown
 from server.deps import CurrentCaller, CurrentDesk
+from server.openapi import answers
 from server.routes.chat import json_response, person
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
+
+# A broken chain needs somebody at the command line; more would not say more.
+_FINDINGS = 20
 
 Word = Annotated[str | None, Query(max_length=200, pattern=r"^[\x20-\x7e]+$")]
 
@@ -34,6 +39,21 @@ async def list_audit(
         found = await audit.list_page(tx, Filter(action, actor, about, cursor), limit=limit)
     page = [shown(row) for row in found]
     return json_response({"audit": page, "next_cursor": page[-1]["id"] if len(page) == limit else None})
+
+
+@router.get("/verify", summary="Whether the audit's chain holds", responses=answers())
+async def verify_audit(desk: CurrentDesk, caller: CurrentCaller) -> Response:
+    """As `desk audit verify` tells it: `newest_seal` is `NUMBER:HASH`; without `findings` the chain holds."""
+    engine = desk.services.engine
+    verdict = await verify(engine.database, person(caller).tenant_id, Chain(engine.keys.secret(PURPOSE)))
+    return json_response(
+        {
+            "rows": verdict.rows,
+            "unsealed": verdict.unsealed,
+            "newest_seal": f"{verdict.last}:{verdict.head.hex()}" if verdict.last else None,
+            "findings": [{"number": one.number, "what": one.what} for one in verdict.findings[:_FINDINGS]],
+        }
+    )
 
 
 @router.get("/export", summary="All of the audit with its chain, one JSON object a line")

@@ -18,7 +18,7 @@ from desk.retrieval.ingest import ingest
 from desk.retrieval.load import id_of, load_text
 from desk.retrieval.similar import warn
 from desk.storage import audit, faq_hits, faqs
-from desk.storage.faqs import Faq, FaqEntry
+from desk.storage.faqs import Faq, FaqEntry, Filter, State
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
 from server.openapi import answers
@@ -63,14 +63,16 @@ async def list_faqs(
     cursor: Annotated[str, Query(max_length=200), AfterValidator(without_nul)] | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     category: Annotated[str, Query(max_length=200), AfterValidator(without_nul)] | None = None,
+    state: State | None = None,
+    q: Annotated[str, Query(max_length=500), AfterValidator(without_nul)] | None = None,
 ) -> Response:
-    """In the order of their ids; `next_cursor` is null on the last page.
+    """In the order of their ids; `next_cursor` is null on the last page. `q` is text that stands in them.
 
     Admins get every FAQ, with its `hits`: the answers that cited it. Others get those that are shown now.
     """
-    everything = _sees_everything(caller)
+    everything, wanted = _sees_everything(caller), Filter(category, state, q or None)
     async with desk.services.engine.database.tenant_tx(caller.principal) as tx:
-        found = await faqs.list_page(tx, cursor, limit, category=category, everything=everything)
+        found = await faqs.list_page(tx, cursor, limit, wanted, everything=everything)
         hits = await faq_hits.count(tx, [faq.id for faq in found]) if everything else None
     next_cursor = found[-1].external_id if len(found) == limit else None
     return json_response({"faqs": [_shown(faq, hits) for faq in found], "next_cursor": next_cursor})

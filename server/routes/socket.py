@@ -7,6 +7,8 @@ has `id` 0 and names what it answers: the `idempotency_key` or the `turn_id` tha
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any
@@ -19,7 +21,15 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from desk.domain import TurnId
-from desk.errors import Conflict, DeskError, InvalidInput, PayloadTooLarge, Unauthenticated
+from desk.errors import (
+    Conflict,
+    DeskError,
+    InvalidInput,
+    PayloadTooLarge,
+    RateLimited,
+    Unauthenticated,
+)
+from desk.telemetry.metrics import LIMITED
 from graphs.streams.frames import fields_of, split_frames
 from graphs.streams.turn_stream import HEARTBEAT, TurnStream
 from server.access import allow
@@ -40,6 +50,9 @@ from server.socket_messages import (
 
 AUTH_SECONDS = 5.0
 MOST_TURNS = 8
+# So much that is no message, within so many seconds, ends the socket.
+MOST_NONSENSE = 20
+NONSENSE_SECONDS = 60.0
 
 _POLICY, _TOO_LARGE, _RESTARTING = 1008, 1009, 1012
 
@@ -68,6 +81,7 @@ class _Conversing:
         self._desk = desk
         self._who = who
         self._held = False
+        self._nonsense: deque[float] = deque(maxlen=MOST_NONSENSE)
         self._readers: dict[TurnId, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
@@ -96,8 +110,9 @@ class _Conversing:
                 async with asyncio.timeout(AUTH_SECONDS):
                     said = _parse(await self._websocket.receive())
             except (TimeoutError, InvalidInput):
-                raise Unauthenticated from None
+                said = None
             if not isinstance(said, SocketAuth):
+                await self._desk.limits.check_stranger(self._desk.authenticator.address(self._websocket))
                 raise Unauthenticated
             self._take_token(said)
         return await self._caller()
@@ -118,20 +133,34 @@ class _Conversing:
         self._who = lambda: self._desk.authenticator.by_token(said.token, self._websocket)
 
     async def _answer(self, message: Any) -> None:
-        """Do what the client says; what is wrong with it is told, and the socket stays open."""
-        asked: dict[str, str] = {}
+        """Do what the client says; what is wrong with it is told, and the socket stays open.
+
+        What is no message at all is told too, but raises RateLimited when there is too much of it.
+        """
         try:
             said = _parse(message)
-            asked = _named(said)
+        except InvalidInput as error:
+            await self._count_nonsense()
+            await self._tell_error(error, {})
+            return
+        try:
             await self._obey(said)
-        except PayloadTooLarge:
-            raise
         except DeskError as error:
-            await self._tell_error(error, asked)
+            await self._tell_error(error, _named(said))
+
+    async def _count_nonsense(self) -> None:
+        """It is a request like any other, and the twentieth in a minute is the last."""
+        await self._desk.limits.check(await self._caller(), self._websocket)
+        now = time.monotonic()
+        self._nonsense.append(now)
+        if len(self._nonsense) == MOST_NONSENSE and now - self._nonsense[0] < NONSENSE_SECONDS:
+            LIMITED.labels("socket").inc()
+            raise RateLimited(int(NONSENSE_SECONDS), "Too much here was no message; open a new socket.")
 
     async def _obey(self, said: Said) -> None:
         if isinstance(said, SocketAuth):
             self._take_token(said)
+            await self._caller()
             return
         caller = await self._caller()
         await self._desk.limits.check(caller, self._websocket)

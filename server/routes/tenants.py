@@ -26,6 +26,11 @@ def tenancy_of(desk: Desk, caller: Caller) -> Tenancy:
     """What the caller may do with tenants; raises Forbidden for everybody else, whatever their rights are."""
     if caller.tenant.slug != tenants.PLATFORM:
         raise Forbidden
+    return tenancy_as(desk, caller)
+
+
+def tenancy_as(desk: Desk, caller: Caller) -> Tenancy:
+    """The tenancy at which the caller is at work; what they may do there is the route's to say."""
     engine = desk.services.engine
     promises = Promises(engine.settings, engine.database, desk.services)
     return Tenancy(engine.settings, engine.database, engine.keys, person(caller), promises)

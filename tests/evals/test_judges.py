@@ -10,13 +10,15 @@ import numpy as np
 import orjson
 import pytest
 
-from desk.domain import Tenant
+from desk.domain import Principal, Tenant
 from desk.errors import InvalidInput
 from desk.models.catalog import ModelSpec
 from desk.models.fallback import FallbackModel
 from desk.models.providers import open_models
 from desk.models.scripted import ScriptedModel
 from desk.settings import Settings
+from desk.storage import budgets
+from desk.storage.budgets import Spending
 from evals.asking import Asker
 from evals.calibration import (
     Calibration,
@@ -194,6 +196,21 @@ async def test_it_is_asked_at_temperature_0_with_pseudonyms(wire: Wire, answers_
     assert text.count("[EMAIL_1]") == 2
     assert text.count("</question>") == 1
     assert "A page" in text
+
+
+async def test_a_judge_pays_what_it_cost_and_keeps_no_more(bookshop: Services, shop: Tenant) -> None:
+    async def spending() -> Spending:
+        async with bookshop.engine.database.tenant_tx(Principal(shop.id, "worker")) as tx:
+            return await budgets.read(tx)
+
+    scripted = ScriptedModel(['{"verdict": "yes", "reason": "x"}'], spec=PRICED)
+    rich = replace(shop, settings=replace(shop.settings, budget_usd_per_day=1000.0))
+    asker = Asker(bookshop, rich, FallbackModel([scripted], total_seconds=5))
+    before = await spending()
+    assert (await open_judge("answers", asker).rule(answers(1, 1)[0])).good is True
+    after = await spending()
+    assert after.day > before.day
+    assert after.reserved == before.reserved
 
 
 async def test_a_budget_holds_for_judges_too(bookshop: Services, shop: Tenant) -> None:

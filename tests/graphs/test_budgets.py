@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from uuid import UUID
 
 import orjson
 import pytest
 from psycopg import AsyncConnection
 
-from desk.domain import Principal, TenantSettings, TurnId
+from desk.domain import Principal, TenantSettings, TurnId, new_id
 from desk.models.scripted import ScriptedModel
 from desk.storage import budgets, conversations
+from graphs.replays.recorded import open_turn
+from graphs.replays.sandbox import Fork, Talk, run_fork
 from graphs.services import Services
+from graphs.tuning import Tuning
+from prompts.choice import PromptChoice
 from tests.graphs.conversing import EXTERNAL, POINTS, POINTS_ANSWER, Customer
 
 # A call may cost at most 4 dollars of its 400 tokens, and its answer a few cents.
@@ -155,3 +160,58 @@ async def shop_turn(shop: Customer) -> TurnId:
     """A turn in the queue, in a conversation of its own, which nobody runs."""
     one = replace(shop, conversation=None)
     return (await one.accepted("hello")).claim.turn_id
+
+
+async def test_runs_in_the_sandbox_at_once_never_go_over_the_budget_either(shop: Customer) -> None:
+    """They are in no queue: what they keep counts until it is paid."""
+    database, settings = shop.services.engine.database, TenantSettings(budget_usd_per_day=5.0)
+    runs = [TurnId(new_id()) for _ in range(12)]
+    kept = await asyncio.gather(
+        *(budgets.reserve(database, shop.principal, settings, one, 1.0) for one in runs)
+    )
+    assert sorted(kept, key=str) == [None] * 5 + ["tenant_day"] * 7
+    assert (await spending(shop)).reserved == 5.0
+    async with database.tenant_tx(Principal(shop.tenant.id, "worker")) as tx:
+        for one in runs:
+            await budgets.settle_run(tx, shop.principal, one, 0.0)
+    assert (await spending(shop)).reserved == 0
+
+
+async def test_a_run_whose_process_died_frees_what_it_kept_after_minutes(
+    shop: Customer, owner_url: str
+) -> None:
+    database, settings = shop.services.engine.database, TenantSettings(budget_usd_per_day=1.5)
+    first, second = TurnId(new_id()), TurnId(new_id())
+    assert await budgets.reserve(database, shop.principal, settings, first, 1.0) is None
+    assert await budgets.reserve(database, shop.principal, settings, second, 1.0) == "tenant_day"
+    async with await AsyncConnection.connect(owner_url, autocommit=True) as conn:
+        await conn.execute("update shared.budget_reservations set kept_until = now() - interval '1 second'")
+    assert (await spending(shop)).reserved == 0
+    assert await budgets.reserve(database, shop.principal, settings, second, 1.0) is None
+
+
+async def test_who_tries_things_out_pays_and_not_the_customer(shop: Customer, bookshop: Services) -> None:
+    grace = await Customer.of(bookshop, "grace@example.com")
+    within(shop, user_budget_usd_per_day=4.05)
+    told = await shop.say(POINTS)
+    admin = replace(grace.principal, scope="admin")
+    spent = await spending(shop)
+    routes = []
+    for _ in range(2):
+        recorded = await open_turn(shop.services, admin, shop.tenant, TurnId(UUID(told.reply["turn_id"])))
+        run = await run_fork(shop.services, recorded, Fork(0))
+        routes.append(run.reply["reply"]["route"])
+    assert routes == ["model", "faq"], "the first run used the admin's budget up"
+    assert (await spending(shop)).day - spent.day == pytest.approx(told.reply["usage"]["cost_usd"], rel=0.5)
+    assert (await spending(shop)).reserved == 0
+    talk = Talk(shop.services, shop.tenant, admin.as_user(), Tuning(), PromptChoice())
+    assert (await talk.say(POINTS)).reply["reply"]["route"] == "faq"
+    async with shop.services.engine.database.tenant_tx(Principal(shop.tenant.id, "worker")) as tx:
+        cursor = await tx.execute("select subject_id, usd > 0 from subject_spend")
+        paid = dict(await cursor.fetchall())
+        cursor = await tx.execute(
+            "select usd from subject_spend where subject_id = %s", (shop.principal.subject_id,)
+        )
+        [(customers,)] = await cursor.fetchall()
+    assert paid == {shop.principal.subject_id: True, grace.principal.subject_id: True}
+    assert float(customers) == pytest.approx(told.reply["usage"]["cost_usd"], abs=1e-5)

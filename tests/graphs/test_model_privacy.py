@@ -215,6 +215,7 @@ async def test_a_hosted_model_stands_in_for_a_local_one_only_if_the_tenant_says_
         Fault.CUT_MID_STREAM,
         Fault.MALFORMED_JSON,
         Fault.NOT_AN_OBJECT,
+        Fault.NOT_A_CHOICE,
         Fault.ERROR_IN_STREAM,
         Fault.ENDED_EARLY,
         Fault.HUGE_CHUNK,

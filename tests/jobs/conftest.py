@@ -61,7 +61,7 @@ class Bench:
 
     @asynccontextmanager
     async def working(
-        self, *jobs: Job, ticks: Iterable[Tick] = (), concurrency: int = 2
+        self, *jobs: Job, ticks: Iterable[Tick] = (), concurrency: int = 2, pace: Pace = QUICK
     ) -> AsyncIterator[None]:
         """A worker for the life of the context."""
         worker = Worker(
@@ -71,7 +71,7 @@ class Bench:
             on_end=self.ended.append,
             queue=self.queue,
             concurrency=concurrency,
-            pace=QUICK,
+            pace=pace,
         )
         task = asyncio.create_task(worker.run())
         try:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import numpy as np
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 
 import server.jobs.faq_gaps
 from desk.domain import Principal, SubjectId, Tenant, TurnId
@@ -300,3 +301,33 @@ async def test_a_draft_that_is_deleted_opens_its_gap_again(
     async with desk.database.tenant_tx(admin) as tx:
         assert await faqs.delete(tx, "norway")
     assert await gaps(desk, tenant) == [gap]
+
+
+def _passed_over() -> float:
+    return REGISTRY.get_sample_value("desk_broken_seals_total", {"what": "message"}) or 0.0
+
+
+async def test_one_broken_seal_stops_nobody_else(
+    desk: Workplace, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a message, of a vector that is kept, and of a whole person's key; the others become their gap."""
+    monkeypatch.setattr(server.jobs.faq_gaps, "BATCH", 2)
+    people = [await somebody(desk, tenant) for _ in range(6)]
+    turns = await ask_all(desk, people, (*NORWAY, *NORWAY))
+    told = _passed_over()
+    async with desk.tx(tenant) as tx:
+        for turn_id in turns[:2]:  # a whole batch, the oldest
+            await tx.execute("update messages set text_sealed = 'x' where turn_id = %s", (turn_id,))
+    await work(desk, tenant)
+    [gap] = await gaps(desk, tenant)
+    assert (gap.questions, gap.persons) == (4, 4)
+    assert _passed_over() > told
+    async with desk.tx(tenant) as tx:
+        await tx.execute("update faq_gap_questions set vector_sealed = 'x' where turn_id = %s", (turns[2],))
+        await tx.execute("update subjects set wrapped_key = 'x' where id = %s", (people[3].subject_id,))
+    desk.keys.forget(people[3].subject_id or SubjectId(uuid4()))
+    await ask(desk, people[5], NORWAY[0])
+    await work(desk, tenant)
+    [gap] = await gaps(desk, tenant)
+    assert gap.questions == 5
+    assert await asked(desk, tenant) == [set(NORWAY)]

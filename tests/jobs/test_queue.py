@@ -6,17 +6,19 @@ import asyncio
 import contextlib
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from procrastinate.worker import Worker as Procrastinator
 
 from desk.domain import Tenant, new_id
 from desk.storage import jobs
 from desk.storage.job_worker import Tick, Worker
 from desk.storage.jobs import Ids
 from desk.storage.pool import Database
-from tests.jobs.conftest import Bench
+from tests.jobs.conftest import QUICK, Bench
 
 DOOMED_WORKER = """
 import asyncio, sys
@@ -135,6 +137,22 @@ async def test_a_slice_that_takes_too_long_is_a_failure(database: Database, benc
         await _defer(database, bench, ids)
         await bench.until(lambda: len(bench.ended) == 1)
     assert (bench.ended[0].outcome, type(bench.ended[0].error)) == ("dead", TimeoutError)
+
+
+async def test_jobs_that_wait_for_one_another_do_not_wait_for_the_next_poll(
+    database: Database, bench: Bench, ids: Ids
+) -> None:
+    assert {"_fetch_and_process_jobs", "_process_job"} <= vars(Procrastinator).keys(), "we override them"
+
+    async def work(_: Ids) -> bool:
+        await asyncio.sleep(0.05)  # so long that the next one is looked for in vain meanwhile
+        return len(bench.ran) < 20
+
+    async with bench.working(bench.job("retention", work), pace=replace(QUICK, poll=3600)):
+        for _ in range(3):
+            await _defer(database, bench, ids)
+        await bench.until(lambda: len(bench.ended) == 20)
+    assert {end.outcome for end in bench.ended} == {"done"}
 
 
 async def test_what_is_left_is_done_in_further_slices(database: Database, bench: Bench, ids: Ids) -> None:

@@ -25,7 +25,7 @@ from desk.storage.jobs import JobName
 from desk.storage.pool import Database
 from desk.storage.staging import StagedSaver
 from desk.storage.threads import thread_id
-from graphs.state import TurnState
+from graphs.state import WINDOW, TurnState
 from server.jobs.aggregates import fill_hours
 from server.jobs.reembed import reembed
 from server.jobs.registry import JOBS, jobs_at
@@ -178,6 +178,30 @@ async def test_a_conversation_that_outgrew_its_window_is_summarised_once_per_win
         await tx.execute("update conversations set messages = 26 where id = %s", (long.id,))
     await summarise_conversations(place, tenant)
     assert "returns" in await _summary(place, tenant, long.id, key)
+
+
+async def test_a_conversation_that_does_not_open_is_passed_over_and_the_others_are_summarised(
+    database: Database, place: Workplace, tenant: Tenant
+) -> None:
+    broken, _ = await _long_talk(database, place, tenant, 13)
+    keyless, _ = await _long_talk(database, place, tenant, 15)
+    whole, key = await _long_talk(database, place, tenant, 14)
+    async with place.tx(tenant) as tx:
+        await tx.execute(
+            "update checkpoints set checkpoint_sealed = 'x' where thread_id like %s", (f"%{broken.id}%",)
+        )
+        await tx.execute(
+            "update subjects set wrapped_key = 'x'"
+            " where id = (select subject_id from conversations where id = %s)",
+            (keyless.id,),
+        )
+        cursor = await tx.execute("select subject_id from conversations where id = %s", (keyless.id,))
+        [(subject_id,)] = await cursor.fetchall()
+    place.keys.forget(subject_id)
+    assert not await summarise_conversations(place, tenant)
+    assert "shipping" in await _summary(place, tenant, whole.id, key)
+    async with place.tx(tenant) as tx:
+        assert await summaries.outgrown(tx, window=WINDOW, limit=9) == [], "not again before they grow"
 
 
 async def test_the_next_turn_reads_the_summary_and_keeps_it(

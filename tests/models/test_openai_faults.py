@@ -71,6 +71,7 @@ BROKEN: list[tuple[Reply, str]] = [
     (say("Hel", fault=Fault.ENDED_EARLY), "cut"),
     (say("Hel", fault=Fault.MALFORMED_JSON), "malformed"),
     (say("Hel", fault=Fault.NOT_AN_OBJECT), "malformed"),
+    (say("Hel", fault=Fault.NOT_A_CHOICE), "malformed"),
     (say("Hel", fault=Fault.ERROR_IN_STREAM), "error"),
     (say("Hel", fault=Fault.HUGE_CHUNK), "malformed"),
     (say("Hel", fault=Fault.ENDLESS), "timeout"),

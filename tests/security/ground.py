@@ -55,7 +55,9 @@ async def open_ground(stores: Engines, home: Path, *, unchecked: bool = False) -
     """The application with every door open, on migrated stores, and with an order service."""
     shop = ShopApi(EffectStore(home / f"effects-{unchecked}.sqlite"), SERVICE_KEY).app()
     async with served(shop) as shop_url:
-        settings = demo_settings(stores, home, shop_url, demo=False, streams_per_user=50)
+        # What is planted stays as it is: jobs would tidy it up at their hours.
+        alone = {"in_process_worker": False, "streams_per_user": 50}
+        settings = demo_settings(stores, home, shop_url, demo=False, **alone)
         configure_logs("error")
         app = build_routes(settings)
         async with served(around(app, settings)) as url:

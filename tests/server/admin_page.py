@@ -23,7 +23,7 @@ async def page(browser: Browser, url: str, settings: Settings) -> AsyncIterator[
         locale="en-GB", viewport={"width": 1440, "height": 1000}, reduced_motion="reduce"
     )
     tab = await profile.new_page()
-    tab.set_default_timeout(10_000)
+    tab.set_default_timeout(30_000)
     wrong: list[str] = []
 
     async def only_ours(route: Route) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,11 +10,13 @@ import httpx
 import psycopg
 import pytest
 
+import migrations
 from desk.domain import ConversationId, Principal, SubjectId, TenantId, TurnId
 from desk.embedded import Engines
 from desk.errors import Misconfigured, NotFound
 from desk.settings import Settings
 from desk.storage import api_keys, conversations, messages, sites, steps, turn_commits, turns
+from desk.storage.migrate import connected_owner, drop_placement, make_placement
 from desk.storage.pool import APP_ROLE, Database
 from desk.storage.tenants import TenantDirectory
 from desk.storage.turn_commits import NewTurn
@@ -273,4 +276,42 @@ async def test_nor_does_it_start_where_it_could(migrated: Engines, owner_url: st
                 await database.open()
         finally:
             await owner.execute(f'revoke temporary on database "{name}" from public'.encode())
+            await database.close()
+
+
+@pytest.fixture
+async def own_schema(migrated: Engines) -> AsyncIterator[str]:
+    """A schema as a tenant of its own gets it."""
+    async with connected_owner(migrated.migration_database_url) as owner:
+        name = f"t_{uuid4().hex}"
+        await make_placement(owner, name, migrations.FOLDER, say=lambda _: None)
+        yield name
+        await drop_placement(owner, name)
+
+
+async def test_what_runs_as_the_owner_looks_among_temporary_tables_last(
+    owner_url: str, own_schema: str
+) -> None:
+    """In every schema of this database: the control schema, the shared one, and a tenant's own."""
+    async with await psycopg.AsyncConnection.connect(owner_url) as owner:
+        cursor = await owner.execute(
+            "select n.nspname, p.proname, p.proconfig from pg_proc p"
+            " join pg_namespace n on n.oid = p.pronamespace where p.prosecdef"
+        )
+        found = await cursor.fetchall()
+    assert {schema for schema, _, _ in found} >= {"desk_control", "shared", own_schema}
+    for schema, name, config in found:
+        assert config == [f"search_path={schema}, pg_temp"], f"{schema}.{name}"
+
+
+async def test_nor_does_it_start_with_one_that_looks_there_first(migrated: Engines, owner_url: str) -> None:
+    database = Database(migrated.database_url, size=2)
+    function = b"alter function desk_control.site_origins() "
+    async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True) as owner:
+        await owner.execute(function + b"reset search_path")
+        try:
+            with pytest.raises(Misconfigured, match=r"site_origins\(\).* pg_temp"):
+                await database.open()
+        finally:
+            await owner.execute(function + b"set search_path to desk_control, pg_temp")
             await database.close()

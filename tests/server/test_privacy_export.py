@@ -85,6 +85,31 @@ async def test_the_export_holds_all_of_it_in_the_persons_own_words(
         assert await cursor.fetchone() == (len(export["conversations"]),)
 
 
+async def test_what_does_not_open_is_missing_and_the_rest_is_there(
+    ada: httpx.AsyncClient, database: Database, settings: Settings
+) -> None:
+    done = await talk_of_everything(ada)
+    worker = Principal((await principal_of(database, settings, WHO)).tenant_id, "worker")
+    of_talk = {"talk": done["conversation_id"]}
+    async with database.tenant_tx(worker) as tx:
+        for broken in (
+            "update conversations set vault_sealed = 'x', title_sealed = 'x' where id = %(talk)s",
+            "update messages set text_sealed = 'x' where conversation_id = %(talk)s and role = 'user'",
+            "update effects set result_sealed = 'x' where turn_id in"
+            " (select id from turns where conversation_id = %(talk)s)",
+        ):
+            assert (await tx.execute(broken, of_talk)).rowcount > 0
+    export = (await ada.get("/api/v1/privacy/export")).json()
+    [talk] = [one for one in export["conversations"] if one["id"] == done["conversation_id"]]
+    assert talk["title"] is None
+    assert all((one["text"] is None) == (one["role"] == "user") for one in talk["messages"])
+    [effect] = talk["effects"]
+    assert (effect["result"], "100234" in str(effect["request"])) == (None, True)
+    assert (await ada.get("/api/v1/privacy/export?format=html")).text.endswith("<p>That is all.</p></html>\n")
+    async with database.tenant_tx(worker) as tx:
+        await tx.execute("delete from conversations where id = %(talk)s", of_talk)
+
+
 async def test_the_page_is_for_people_and_runs_nothing(ada: httpx.AsyncClient) -> None:
     await talk_of_everything(ada)
     page = (await ada.get("/api/v1/privacy/export", params={"format": "html"})).text

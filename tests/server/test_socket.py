@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from desk.domain import TenantSettings
 from desk.embedded import Engines
 from server.auth import SESSION_COOKIE
+from server.routes.socket import MOST_NONSENSE
 from tests.graphs.speaking import words
 from tests.plugins.stores import temporary_home
 from tests.server.conftest import bearer
@@ -186,6 +189,43 @@ async def test_bad_input_is_told_and_the_socket_lives(
         await socket.send(said)
         problem = await hear(socket)
         assert (problem["id"], problem["event"], problem["data"]["status"]) == (0, "error", status)
+        await say(socket, type="message", message="say 1 every 0", idempotency_key="good")
+        assert (await hear_turn(socket))[-1]["event"] == "done"
+
+
+async def left(place: Replica, known: dict[str, str]) -> int:
+    """How many requests the caller has left in this minute, after the one that asks."""
+    async with httpx.AsyncClient(base_url=place.url, headers=known) as client:
+        told = (await client.get("/api/v1/me")).headers["ratelimit"]
+    return int(told.partition('"minute";r=')[2].partition(";")[0])
+
+
+async def test_nonsense_counts_as_requests_and_much_of_it_ends_the_socket(place: Replica, slug: str) -> None:
+    known = headers(place, slug)
+    before = await left(place, known)
+    async with connect(address(place), additional_headers=known) as socket:
+        for number in range(MOST_NONSENSE):
+            await socket.send("nonsense" if number % 2 else b"\x00")
+        told = [(await hear(socket))["data"]["status"] for _ in range(MOST_NONSENSE)]
+        assert told == [422] * (MOST_NONSENSE - 1) + [429]
+        assert await closing_code(socket) == 1008
+    assert before - await left(place, known) == MOST_NONSENSE + 1
+
+
+async def test_who_has_no_requests_left_is_sent_away_at_the_first_nonsense(place: Replica) -> None:
+    slug = await new_tenant(place, TenantSettings(rate_limit_per_minute=3))
+    async with connect(address(place), additional_headers=headers(place, slug)) as socket:
+        for _ in range(4):
+            await socket.send("nonsense")
+        assert [(await hear(socket))["data"]["status"] for _ in range(4)] == [422, 422, 422, 429]
+        assert await closing_code(socket) == 1008
+
+
+async def test_a_bad_token_is_told_at_once(place: Replica, slug: str) -> None:
+    async with connect(address(place), additional_headers=headers(place, slug)) as socket:
+        await say(socket, type="auth", token="no")
+        assert (await hear(socket))["data"]["status"] == 401
+        await say(socket, type="auth", token=token(place, slug))
         await say(socket, type="message", message="say 1 every 0", idempotency_key="good")
         assert (await hear_turn(socket))[-1]["event"] == "done"
 

@@ -25,6 +25,7 @@ class Fault(StrEnum):
     CUT_MID_STREAM = "cut_mid_stream"
     MALFORMED_JSON = "malformed_json"
     NOT_AN_OBJECT = "not_an_object"
+    NOT_A_CHOICE = "not_a_choice"
     ERROR_IN_STREAM = "error_in_stream"
     EMPTY_CHOICES = "empty_choices"
     ENDED_EARLY = "ended_early"
@@ -204,6 +205,11 @@ async def _not_an_object(send: Send) -> None:
     await _cut(send)
 
 
+async def _not_a_choice(send: Send) -> None:
+    await send(b'data: {"choices": ["Hello"]}\n\n')
+    await _cut(send)
+
+
 async def _error(send: Send) -> None:
     await send(_event({"error": {"message": "overloaded", "type": "server_error", "code": "overloaded"}}))
     await _cut(send)
@@ -232,6 +238,7 @@ MIDDLE: dict[Fault | None, Callable[[Send], Awaitable[None]]] = {
     Fault.MALFORMED_JSON: _malformed,
     Fault.NOT_UTF8: _not_utf8,
     Fault.NOT_AN_OBJECT: _not_an_object,
+    Fault.NOT_A_CHOICE: _not_a_choice,
     Fault.ERROR_IN_STREAM: _error,
     Fault.EMPTY_CHOICES: _no_choices,
     Fault.HUGE_CHUNK: _huge,

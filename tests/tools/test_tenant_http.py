@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import time
@@ -121,6 +122,27 @@ async def test_only_the_listed_service_is_reached(
     with pytest.raises(ToolUnavailable):
         await client.get(target, headers={})
     assert server.heard == []
+
+
+async def test_a_handshake_that_is_cut_leaves_no_connection() -> None:
+    """The other side says nothing and waits for the end, which comes with the refusal."""
+    over = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1024):
+            pass
+        writer.close()
+        over.set()
+
+    listening = await asyncio.start_server(silent, "127.0.0.1", 0)
+    origin = f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    async with TenantHttp([origin], total_seconds=0.3) as http:
+        with pytest.raises(ToolUnavailable) as caught:
+            await http.get(f"https://{origin}/ok", headers={})
+        async with asyncio.timeout(2):
+            await over.wait()
+    assert caught.value.__notes__ == ["TimeoutError from the service"]
+    listening.close()
 
 
 async def test_a_bare_host_must_be_public_and_https(server: LocalServer) -> None:

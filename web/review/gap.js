@@ -4,13 +4,13 @@ import { h } from "/widget/dom.js";
 
 /** The card of a gap; `on.draft(gap)` promises the FAQ that was begun, `on.dismiss(gap)` whether it was kept. */
 export function gapCard(gap, on) {
-  const state = h("span", { class: "state", role: "status" }, gap.faq_id ? drafted(gap.faq_id) : "");
+  const state = h("span", { class: "state", role: "status" }, ...(gap.faq_id ? drafted(gap.faq_id) : []));
   const act = (name, work) => h("button", { type: "button", onclick: (event) => work(event.target) }, name);
   const make = act("Make a draft", async (button) => {
     const begun = await on.draft(gap);
     if (!begun) return;
     button.disabled = true;
-    state.textContent = drafted(begun.faq_id);
+    state.replaceChildren(...drafted(begun.faq_id));
   });
   make.disabled = Boolean(gap.faq_id);
   const drop = act("Dismiss", async (button) => {
@@ -28,7 +28,7 @@ export function gapCard(gap, on) {
 }
 
 function drafted(id) {
-  return `draft ${id}: write its answer, then publish it`;
+  return [`draft ${id}: `, h("a", { href: `/admin#knowledge/faq/${encodeURIComponent(id)}` }, "write its answer, then publish it")];
 }
 
 function day(moment) {

@@ -2,7 +2,7 @@
 
 import { Client } from "/widget/client.js";
 
-const PAGES = ["/demo", "/console", "/playground", "/review"];
+const PAGES = ["/demo", "/console", "/playground", "/review", "/admin"];
 const at = (id) => document.getElementById(id);
 const client = new Client(() => ({ server: location.origin, token: null }));
 const query = new URLSearchParams(location.search);

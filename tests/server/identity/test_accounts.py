@@ -7,9 +7,12 @@ import statistics
 import time
 
 import httpx
+import pytest
 
 from desk.domain import Principal, TenantSettings
+from desk.errors import InvalidInput
 from desk.storage.pool import Database
+from server.identity.passwords import Passwords
 from tests.server.identity.conftest import bearing
 from tests.server.identity.people import (
     PASSWORD,
@@ -137,6 +140,30 @@ async def test_a_weak_password_is_refused_with_the_reason(slug: str, nobody: htt
         assert response.status_code == 422
         assert "password" in response.json()["detail"].lower()
         assert weak not in response.text
+
+
+async def test_a_known_password_is_refused_wherever_one_is_chosen(
+    place: Replica, slug: str, nobody: httpx.AsyncClient
+) -> None:
+    known, address = "Liverpool2019!", new_address()
+    body = {"tenant": slug, "email": address, "password": known}
+    more: dict[str, str]
+    for path, more in (("register", {}), ("reset/confirm", {"code": "AAAA-AAAA-AAAA"})):
+        response = await nobody.post(f"/api/v1/auth/{path}", json=body | more)
+        assert response.status_code == 422, path
+        assert "is known" in response.json()["detail"], path
+        assert known not in response.text
+    tenant = await place.desk.services.engine.tenants.get(slug)
+    with pytest.raises(InvalidInput, match="is known"):
+        await place.desk.reception.membership.create(tenant, address, known, "user", Passwords())
+
+
+async def test_what_passwords_are_compared_with_is_there_before_anybody_asks(place: Replica) -> None:
+    """Else the first address without an account, in each process, would be refused later than a known one."""
+    passwords = place.desk.reception.accounts._passwords
+    async with asyncio.timeout(10):
+        while "_nobodys" not in vars(passwords):  # noqa: ASYNC110 - it is made beside the start
+            await asyncio.sleep(0.05)
 
 
 async def test_wrong_unknown_and_unconfirmed_get_one_answer(

@@ -62,6 +62,27 @@ async def statement(place: Replica, shop: str, **changes: Any) -> str:
     return jwt.encode(told, secret, "HS256", headers=headers)
 
 
+async def test_an_admin_sees_the_shops_own_sites_and_which_were_revoked(
+    place: Replica, shop: str, site: str, database: Database
+) -> None:
+    elsewhere = await new_tenant(place)
+    async with (
+        place.client("boss@desk.example", shop, "admin") as boss,
+        place.client("boss@desk.example", elsewhere, "admin") as other,
+        place.client("agent@desk.example", shop, "agent") as agent,
+    ):
+        [shown] = (await boss.get("/api/v1/sites")).json()["sites"]
+        assert (shown["key"], shown["name"], shown["origins"]) == (site, "the shop", [PAGE])
+        assert shown["revoked_at"] is None
+        tenant = await place.desk.services.engine.tenants.get(shop)
+        async with database.tenant_tx(Principal(tenant.id, "worker")) as tx:
+            assert await sites.revoke(tx, tenant.id, site)
+        [revoked] = (await boss.get("/api/v1/sites")).json()["sites"]
+        assert revoked["revoked_at"] >= revoked["created_at"]
+        assert (await other.get("/api/v1/sites")).json() == {"sites": []}
+        assert (await agent.get("/api/v1/sites")).status_code == 403
+
+
 async def test_anybody_may_see_how_a_sites_chat_looks(
     nobody: httpx.AsyncClient, place: Replica, site: str
 ) -> None:
