@@ -149,7 +149,7 @@ async def _leave_for_the_person(
     if open_handoff is None:  # nobody would ever read it
         return await _run_graph(context, saver, pinned)
     settings = context.tenant.settings
-    scrubbed = scrub(context.text, context.vault, order_patterns=settings.order_patterns)
+    scrubbed = scrub(context.text, context.vault, order_patterns=settings.order_patterns, guess=True)
     context.vault = scrubbed.vault
     previous = context.locale or settings.locale
     language = detect_language(context.text[:500], previous=previous, supported=LANGUAGES)

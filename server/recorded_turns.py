@@ -175,4 +175,5 @@ def _comment(one: Listed, key: DataKey | None) -> str | None:
     """A customer's remark is kept as it was written, so it is masked here."""
     if key is None or one.comment_sealed is None:
         return None
-    return scrub(key.open_text(one.comment_sealed, aad=feedback.comment_aad(one.id)), Vault()).text
+    comment = key.open_text(one.comment_sealed, aad=feedback.comment_aad(one.id))
+    return scrub(comment, Vault(), guess=True).text

@@ -46,12 +46,12 @@ _EDGE = " \t\r\n,;:.'\"()[]{}<>-"
 def detect(
     text: str, *, order_patterns: Sequence[str] = (), allowed_terms: frozenset[str] = frozenset()
 ) -> list[Span]:
-    """The personal values of `text`, sorted, without overlap, in original code points.
+    """The personal values of what a customer typed, sorted, without overlap, in original code points.
 
     `order_patterns` are regular expressions of numbers that must survive (InvalidInput if one is unfit);
     `allowed_terms` are catalogue words that are never masked, compared whole and without case.
     """
-    return detect_normalised(normalise(text), text, order_patterns, allowed_terms)
+    return detect_normalised(normalise(text), text, order_patterns, allowed_terms, guess=True)
 
 
 def detect_normalised(
@@ -60,12 +60,15 @@ def detect_normalised(
     order_patterns: Sequence[str],
     allowed_terms: frozenset[str],
     *,
-    guessed: bool = True,
+    guess: bool = False,
 ) -> list[Span]:
-    """As `detect`, for a caller that holds the normalised text already; guesses only if `guessed`."""
+    """As `detect`, for a caller that holds the normalised text already; values are guessed only if asked.
+
+    A price in the shop's own page may look as if it were somebody's number, and must not be hidden there.
+    """
     claimed = bytearray(len(normalised.text))
     kept: list[Found] = []
-    for found in _candidates(normalised.text, order_patterns, guessed=guessed):
+    for found in _candidates(normalised.text, order_patterns, guess=guess):
         first, last, kind = found
         if first < last and claimed.find(1, first, last) < 0:  # nearly always
             claimed[first:last] = b"\x01" * (last - first)
@@ -117,12 +120,12 @@ def _adjoin(text: str, left: Span, right: Span) -> bool:
     return right.start - left.end == 1 and text[left.end] == " "
 
 
-def _candidates(text: str, order_patterns: Sequence[str], *, guessed: bool) -> Iterable[Found]:
+def _candidates(text: str, order_patterns: Sequence[str], *, guess: bool) -> Iterable[Found]:
     """All findings, those in base64 before the others, and guesses last."""
     return chain(
         find_encoded(text, lambda hidden: _plain(hidden, ())),
         _plain(text, order_patterns),
-        find_typed(text) if guessed else (),
+        find_typed(text) if guess else (),
     )
 
 

@@ -63,6 +63,5 @@ def _is_personal(
         return True
     if isinstance(text, _Digits):  # a seed or a time may look like a telephone number; a card is a card
         return any(True for _ in find_cards(normalised.text))
-    # What a model guesses is hidden where a customer writes it; the price in a page must not block a turn.
-    found = detect_normalised(normalised, text, order_patterns, allowed_terms, guessed=False)
+    found = detect_normalised(normalised, text, order_patterns, allowed_terms)
     return any(span.type in STRUCTURED for span in found)

@@ -32,19 +32,26 @@ def scrub(
     order_patterns: Sequence[str] = (),
     allowed_terms: frozenset[str] = frozenset(),
     shared: bool = False,
+    guess: bool = False,
 ) -> Scrubbed:
     """Replace every personal value of a raw text by its pseudonym.
 
     A value the vault holds is replaced wherever it stands. What somebody typed in the form of a pseudonym
     becomes a pseudonym itself, so `restore` can never turn it into another person's value. What is found in a
-    `shared` text, the shop's own words, is remembered for other conversations.
+    `shared` text, the shop's own words, is remembered for other conversations. To `guess` a value by the
+    words around it is right for what a customer typed, where haste leaves no other sign.
     """
     find = _remembered if shared else _found
-    normalised, spans = find(text, tuple(order_patterns), allowed_terms)
+    normalised, spans = find(text, tuple(order_patterns), allowed_terms, guess=guess)
     builder = VaultBuilder(vault)
+    claims = _claims(normalised, spans, vault)
+    if spans:  # what was seen at one place may stand at others, where nothing tells it
+        for start, end, kind in claims:
+            builder.token_for(kind, text[start:end])
+        claims = _claims(normalised, spans, builder.build())
     pieces: list[str] = []
     at = 0
-    for start, end, kind in _claims(normalised, spans, vault):
+    for start, end, kind in claims:
         pieces += text[at:start], builder.token_for(kind, text[start:end])
         at = end
     pieces.append(text[at:])
@@ -52,10 +59,10 @@ def scrub(
 
 
 def _found(
-    text: str, order_patterns: tuple[str, ...], allowed_terms: frozenset[str]
+    text: str, order_patterns: tuple[str, ...], allowed_terms: frozenset[str], *, guess: bool
 ) -> tuple[Normalised, list[Span]]:
     normalised = normalise(text)
-    return normalised, detect_normalised(normalised, text, order_patterns, allowed_terms)
+    return normalised, detect_normalised(normalised, text, order_patterns, allowed_terms, guess=guess)
 
 
 _remembered = lru_cache(maxsize=4000)(_found)

@@ -32,7 +32,7 @@ _LAST_FOUR = re.compile(
 _BOOKING = re.compile(
     r"(?i)\b(?:booking|conf[io]rmation|reservation|pnr)(?: conf[io]rmation)?"
     r" ?(?:number|no|num|nr|code|id|ref|reference)\b\.?(?:\W{1,3}(?:is|was|it'?s)\b)?[\s:#=\"'-]{1,4}"
-    r"(?P<code>(?!(?:in|on|at|my|to|for|of|by|and|is|it|the|from)\b)"
+    r"(?P<code>(?!(?:in|on|at|my|to|for|of|by|and|or|is|it|was|has|had|have|are|not|with|as|if|the|from)\b)"
     r"(?:[a-z]{1,4} ?\d{1,8}|\d{1,5} ?[a-z]{1,3}|(?=[a-z]{0,8}\d)[a-z\d]{4,12})(?!\w)"
     r"(?: (?:[b-hj-z]|a(?= \d)|\d{1,3}|[a-z]{2,3}(?= \d|\s*$))(?!\w)){0,5})"
 )

@@ -66,9 +66,10 @@ def evaluate_pii(rows: Sequence[Row], on_row: Callable[[], None] = lambda: None)
 
 
 def _mask(row: Row, order_patterns: tuple[str, ...]) -> Masked:
-    scrub(row["text"], Vault(), order_patterns=order_patterns)  # what is loaded at first use is not timed
+    text = row["text"]
+    scrub(text, Vault(), order_patterns=order_patterns, guess=True)  # what is loaded first is not timed
     started = time.perf_counter()
-    spans = scrub(row["text"], Vault(), order_patterns=order_patterns).spans
+    spans = scrub(text, Vault(), order_patterns=order_patterns, guess=True).spans
     seconds = time.perf_counter() - started
     masks = tuple((span.start, span.end, str(span.type)) for span in spans)
     covered = bytearray(len(row["text"]))

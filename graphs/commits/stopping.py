@@ -52,7 +52,7 @@ async def _scrubbed(context: TurnContext) -> tuple[str, str]:
     """Question and shown answer with pseudonyms: what was shown is restored text."""
     patterns = context.tenant.settings.order_patterns
     terms = await context.services.engine.catalogue_terms(context.tenant)
-    asked = scrub(context.text, context.vault, order_patterns=patterns, allowed_terms=terms)
+    asked = scrub(context.text, context.vault, order_patterns=patterns, allowed_terms=terms, guess=True)
     said = scrub(context.shown, asked.vault, order_patterns=patterns, allowed_terms=terms)
     context.vault = said.vault
     return asked.text, said.text

@@ -16,6 +16,7 @@ async def scrub_pii(state: TurnState, runtime: Runtime[TurnContext]) -> TurnStat
         context.vault,
         order_patterns=context.tenant.settings.order_patterns,
         allowed_terms=await context.services.engine.catalogue_terms(context.tenant),
+        guess=True,
     )
     context.vault = scrubbed.vault
     return {"text": scrubbed.text, "window": [{"role": "user", "text": scrubbed.text}]}

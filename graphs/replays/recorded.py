@@ -70,6 +70,7 @@ async def open_turn(services: Services, viewer: Principal, tenant: Tenant, turn_
         vault,
         order_patterns=tenant.settings.order_patterns,
         allowed_terms=await services.engine.catalogue_terms(tenant),
+        guess=True,
     )
     return Recorded(
         turn,

@@ -56,6 +56,11 @@ def test_other_values_are_not_taken_for_known_ones(text: str) -> None:
     assert not any(known in scrubbed for known in ("PERSON_1", "PHONE_1", "CREDIT_CARD_1"))
 
 
+def test_what_is_told_at_one_place_is_masked_at_all_of_them() -> None:
+    scrubbed = scrub("Ask for rutherford, my name is Ann Rutherford: ann rutherford", Vault())
+    assert scrubbed.text == "Ask for rutherford, my name is [PERSON_1]: [PERSON_1]"
+
+
 def test_new_values_take_the_next_number_and_the_old_vault_stays() -> None:
     first = scrub("a@example.com", Vault()).vault
     second = scrub("b@example.com and A@example.com", first)

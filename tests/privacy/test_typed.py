@@ -7,8 +7,10 @@ import time
 import pytest
 
 from desk.privacy.detect import detect
+from desk.privacy.pseudonyms import scrub
 from desk.privacy.typed.tagger import WEIGHTS, find_typed
 from desk.privacy.typed.words import FEATURES, Words
+from desk.privacy.vaults import Vault
 
 
 def found(text: str, *order_patterns: str) -> list[tuple[str, str]]:
@@ -47,6 +49,9 @@ def test_what_is_typed_in_haste_is_found(text: str, kind: str, value: str) -> No
         "do you have it in size 42",
         "where is my parcel it left 5 days ago",
         "thank you so much that was quick",
+        "it was placed on 2026-11-10 and shipped on 2026-11-12 10:30",
+        "my address changed in 3 places",
+        "the booking number has 6 digits",
     ],
 )
 def test_ordinary_talk_is_left_alone(text: str) -> None:
@@ -56,6 +61,17 @@ def test_ordinary_talk_is_left_alone(text: str) -> None:
 @pytest.mark.parametrize("text", ["booking number 458998", "its 458998", "my order 458998 and order 458999"])
 def test_a_number_of_the_tenant_survives(text: str) -> None:
     assert found(text, r"\d{6}") == []
+
+
+@pytest.mark.parametrize("text", ["my pin is a 1", "account no 12", "the zip is 7"])
+def test_what_stands_in_any_text_is_not_guessed(text: str) -> None:
+    assert [value for kind, value in found(text) if kind in {"ADDRESS", "ACCOUNT_NUMBER"}] == []
+
+
+def test_the_words_of_the_shop_are_not_guessed_at() -> None:
+    text = "yes it is tulsa ok 74103"
+    assert scrub(text, Vault()).text == text
+    assert scrub(text, Vault(), guess=True).text == "yes it is tulsa ok [ADDRESS_1]"
 
 
 def test_an_address_in_two_findings_is_one_value() -> None:

@@ -30,6 +30,8 @@ FIRST, BESIDE = (0.7, 0.5), 0.07
 _ADDRESS_GAP = 3
 # Numbers alone are an address only as a postcode, in one piece or two.
 _LONGEST_POSTCODE = 2
+# Letters and digits. What is shorter stands in any text, and would be hidden wherever it does.
+_SHORTEST, _SHORTEST_NAME = 4, 2
 _JOINED = re.compile(r"[ ’'.,#/-]{1,2}")
 
 
@@ -45,10 +47,10 @@ def find_typed(text: str) -> Iterator[Found]:
     run: list[int] = []
     for at in np.flatnonzero(personal >= BESIDE).tolist():
         if run and not (kinds[run[-1]] == kinds[at] and _continues(text, words, run[-1], at, kinds[at])):
-            yield from _found(words, run, personal, kinds)
+            yield from _found(text, words, run, personal, kinds)
             run = []
         run.append(at)
-    yield from _found(words, run, personal, kinds)
+    yield from _found(text, words, run, personal, kinds)
 
 
 def _continues(text: str, words: Words, left: int, right: int, kind: EntityType | None) -> bool:
@@ -62,18 +64,22 @@ def _continues(text: str, words: Words, left: int, right: int, kind: EntityType 
 
 
 def _found(
-    words: Words, run: list[int], personal: NDArray[np.float32], kinds: list[EntityType | None]
+    text: str, words: Words, run: list[int], personal: NDArray[np.float32], kinds: list[EntityType | None]
 ) -> Iterator[Found]:
     if not run or personal[run].max() < FIRST[words.are_hasty()]:
         return
     if kinds[run[0]] != "PERSON" and words.tell_a_day(run):
         return
-    if _can_be(kinds[run[0]], [words.known[at].written == "0" for at in run]):
-        yield Found(words.places[run[0]][0], words.places[run[-1]][1], kinds[run[0]])
+    start, end = words.places[run[0]][0], words.places[run[-1]][1]
+    size = sum(map(str.isalnum, text[start:end]))
+    if _can_be(kinds[run[0]], [words.known[at].written == "0" for at in run], size):
+        yield Found(start, end, kinds[run[0]])
 
 
-def _can_be(kind: EntityType | None, numbers: list[bool]) -> bool:
-    """Whether words, each a number or not, can be such a value."""
+def _can_be(kind: EntityType | None, numbers: list[bool], size: int) -> bool:
+    """Whether words, each a number or not, with so many letters and digits can be such a value."""
+    if size < (_SHORTEST_NAME if kind == "PERSON" else _SHORTEST):
+        return False
     if kind == "ADDRESS":
         return not all(numbers) or len(numbers) <= _LONGEST_POSTCODE
     return kind in {"PERSON", "PASSWORD"} or any(numbers)

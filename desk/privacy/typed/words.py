@@ -21,7 +21,7 @@ def _split(listed: str) -> tuple[str, ...]:
 
 
 # Letters that touch digits are a part of a number or a code, never of a name.
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*+(?!\w)|\w+|\n|[^\w\s]")
+_TOKEN = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d)?|[^\W\d_]+(?:['’][^\W\d_]+)*+(?!\w)|\w+|\n|[^\w\s]")
 _LONGEST_ACRONYM = 5
 # Words that say what a value near them is. What a word outside of them says is learned.
 _CUES: Final = {
@@ -165,7 +165,8 @@ def _known(word: str) -> Known:
         lists = kind(folded) if len(folded) > 1 else "1"
         parts = (folded, lists, f"{shape} {lists}", folded[:3], folded[-3:], folded[-2:])
     cue = _CUE_OF.get(folded, "")
-    could_be = cue not in _NEVER and folded not in _BETWEEN
+    is_a_day = len(word) > 1 and "-" in word
+    could_be = cue not in _NEVER and folded not in _BETWEEN and not is_a_day
     hashes = tuple(map(_hash, parts))
     return Known(hashes, cue, shape, lists, could_be, _piece(folded, shape, lists))
 
