@@ -10,7 +10,7 @@ from typing import Any
 from desk.privacy.detect import detect_normalised
 from desk.privacy.normalise import Normalised, normalise
 from desk.privacy.repetitions import find_repetitions
-from desk.privacy.spans import Span
+from desk.privacy.spans import STRUCTURED, Span
 from desk.privacy.vaults import LITERAL, TOKEN, Vault, VaultBuilder
 
 __all__ = ["Scrubbed", "StreamRestorer", "Vault", "hide_known", "restore", "restore_json", "scrub"]
@@ -45,7 +45,7 @@ def scrub(
     normalised, spans = find(text, tuple(order_patterns), allowed_terms, guess=guess)
     builder = VaultBuilder(vault)
     claims = _claims(normalised, spans, vault)
-    if spans:  # what was seen at one place may stand at others, where nothing tells it
+    if any(span.type not in STRUCTURED for span in spans):  # at other places nothing may tell what it is
         for start, end, kind in claims:
             builder.token_for(kind, text[start:end])
         claims = _claims(normalised, spans, builder.build())

@@ -77,7 +77,7 @@ def lesson(row: Row) -> Lesson | None:
         for place, known in zip(words.places, words.known, strict=True)
     ]
     taken = np.array(parts, np.int8) >= 0
-    return words.features()[taken], np.array(parts, np.int8)[taken]
+    return words.features().T[taken], np.array(parts, np.int8)[taken]
 
 
 def _is_taught(known: Known, source: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -22,6 +22,7 @@ def _split(listed: str) -> tuple[str, ...]:
 
 # Letters that touch digits are a part of a number or a code, never of a name.
 _TOKEN = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d)?|[^\W\d_]+(?:['’][^\W\d_]+)*+(?!\w)|\w+|\n|[^\w\s]")
+_RUN = re.compile(r"[^.]+")
 _LONGEST_ACRONYM = 5
 # Words that say what a value near them is. What a word outside of them says is learned.
 _CUES: Final = {
@@ -92,25 +93,26 @@ class Words:
         return all(known.written == "0" or known.hashes[0] in _MONTHS for known in words)
 
     def features(self) -> NDArray[np.uint32]:
-        """Where in the weights to look: words by templates."""
-        return (self._columns() @ _MIX + _SALT) >> np.uint32(32 - FEATURES.bit_length() + 1)
+        """Where in the weights to look: templates by words."""
+        mixed = np.add.reduceat(self._columns()[_PARTS] * _FACTORS, _BEGINNINGS, axis=0, dtype=np.uint32)
+        return (mixed + _SALT) >> np.uint32(32 - FEATURES.bit_length() + 1)
 
     def _columns(self) -> NDArray[np.uint32]:
-        """Words by the columns that `_TEMPLATES` name."""
+        """The columns that `_TEMPLATES` name, each for all words."""
         size = len(self.known)
-        base = np.zeros((size + 2 * _REACH, _OF_WORD), np.uint32)
-        base[:_REACH], base[_REACH + size :] = 1, 2
-        base[_REACH : _REACH + size] = [known.hashes for known in self.known]
-        columns = np.empty((size, len(_COLUMNS)), np.uint32)
+        base = np.zeros((_OF_WORD, size + 2 * _REACH), np.uint32)
+        base[:, :_REACH], base[:, _REACH + size :] = 1, 2
+        base.T[_REACH : _REACH + size] = [known.hashes for known in self.known]
+        columns = np.empty((len(_COLUMNS), size), np.uint32)
         for place, (name, offset) in enumerate(_SHIFTED):
-            columns[:, place] = base[_REACH + offset : _REACH + offset + size, name]
+            columns[place] = base[name, _REACH + offset : _REACH + offset + size]
         cues = [known.cue for known in self.known]
         whole = len(_SHIFTED)
-        columns[:, whole : whole + 2] = _nearest(cues)
-        columns[:, whole + 2 : whole + 4] = _nearest(cues[::-1])[::-1]
-        columns[:, whole + 4] = self._manner()
-        columns[:, whole + 5] = [min(at, 3) * 4 + min(size - 1 - at, 3) + 1 for at in range(size)]
-        columns[:, whole + 6] = _runs([known.piece for known in self.known])
+        columns[whole : whole + 2].T[:] = _nearest(cues)
+        columns[whole + 2 : whole + 4].T[:] = _nearest(cues[::-1])[::-1]
+        columns[whole + 4] = self._manner()
+        columns[whole + 5] = [min(at, 3) * 4 + min(size - 1 - at, 3) + 1 for at in range(size)]
+        columns[whole + 6] = _runs([known.piece for known in self.known])
         return columns
 
     def _manner(self) -> int:
@@ -120,14 +122,11 @@ class Words:
 
 def _runs(pieces: Sequence[str]) -> list[int]:
     """For each word, how the code that it may be a piece of is written, and which piece it is."""
-    found = [0] * len(pieces)
-    begins = 0
-    for at in range(1, len(pieces) + 1):
-        if at == len(pieces) or not (pieces[at] and pieces[at - 1]):
-            written = "".join(pieces[begins : min(at, begins + 7)])
-            for place in range(begins, at):
-                found[place] = _run_hash(written, min(place - begins, 6))
-            begins = at
+    found = [_run_hash("", 0)] * len(pieces)
+    for run in _RUN.finditer("".join(pieces)):
+        written = run.group()[:7]
+        for place in range(*run.span()):
+            found[place] = _run_hash(written, min(place - run.start(), 6))
     return found
 
 
@@ -172,11 +171,11 @@ def _known(word: str) -> Known:
 
 
 def _piece(folded: str, shape: str, lists: str) -> str:
-    """As what it may stand in a code that is typed in pieces, such as `e 3 l 1`; nothing for a long word."""
+    """As what it may stand in a code that is typed in pieces, such as `e 3 l 1`; a dot if it may not."""
     if shape == "0":
-        return ("0" if folded.isdecimal() else "m") if len(folded) <= 6 else ""
+        return ("0" if folded.isdecimal() else "m") if len(folded) <= 6 else "."
     if shape == "." or len(folded) > 4 or (len(folded) > 1 and "c" in lists):
-        return ""
+        return "."
     return "a" if len(folded) == 1 else "b"
 
 
@@ -239,13 +238,9 @@ _TEMPLATES: Final = _split(
 )
 
 
-def _mixed(templates: Iterable[str]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """A factor for each column of each template, none for the others; and what parts the templates."""
-    mix = np.zeros((len(_COLUMNS), len(_TEMPLATES)), np.uint32)
-    for at, template in enumerate(templates):
-        for name in template.split(","):
-            mix[_COLUMNS.index(name), at] = _hash(f"{template} of {name}") | 1
-    return mix, np.array([_hash(template) for template in _TEMPLATES], np.uint32)
-
-
-_MIX, _SALT = _mixed(_TEMPLATES)
+# The columns of all templates one after the other, a factor for each, and where each template begins.
+_NAMED: Final = [(template, name) for template in _TEMPLATES for name in template.split(",")]
+_PARTS: Final = [_COLUMNS.index(name) for _, name in _NAMED]
+_FACTORS: Final = np.array([[_hash(f"{template} of {name}") | 1] for template, name in _NAMED], np.uint32)
+_BEGINNINGS: Final = np.cumsum([0, *(len(template.split(",")) for template in _TEMPLATES[:-1])])
+_SALT: Final = np.array([[_hash(template)] for template in _TEMPLATES], np.uint32)
