@@ -13,8 +13,8 @@ DeskError                     500
 │   └── KeyReused             422  an Idempotency-Key that came with another body before
 ├── RateLimited               429  too many requests; carries retry_after
 │   └── Overloaded            429  this process has more to do than it can
-├── Unavailable               503  a store or service that this needs is away; retry
-│   ├── Draining              503  this process is stopping; another one answers; carries retry_after
+├── Unavailable               503  a store or service that this needs is away; carries retry_after
+│   ├── Draining              503  this process is stopping; another one answers
 │   ├── ModelUnavailable      503  no model answered in time
 │   ├── ToolUnavailable       503  a tool's service did not answer in time
 │   │   └── ToolUnreachable   503  it could not be connected to, so nothing was asked of it
@@ -145,18 +145,19 @@ class Overloaded(RateLimited):
 
 
 class Unavailable(DeskError):
-    """A store or service that this needs is away."""
+    """A store or service that this needs is away; `retry_after` is in whole seconds."""
 
     status = 503
+    retry_after: ClassVar[int] = 5
     title = "Temporarily unavailable"
     retryable = True
     detail = "A service that this needs is away; try again shortly."
 
 
 class Draining(Unavailable):
-    """This process is stopping and takes no new turns; `retry_after` is in whole seconds."""
+    """This process is stopping and takes no new turns."""
 
-    retry_after: ClassVar[int] = 2
+    retry_after = 2
     detail = "This server is restarting; send the message again in a moment."
 
 

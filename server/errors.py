@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from desk.errors import DeskError, Draining, InvalidInput, NotFound, PayloadTooLarge, RateLimited
+from desk.errors import DeskError, InvalidInput, NotFound, PayloadTooLarge, RateLimited, Unavailable
 from server.front import correlation_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -35,7 +35,7 @@ def problem(error: DeskError, request: HTTPConnection) -> dict[str, Any]:
 def respond(error: DeskError, request: Request) -> Response:
     """The error as a response."""
     headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
-    if isinstance(error, RateLimited | Draining):
+    if isinstance(error, RateLimited | Unavailable):
         headers["retry-after"] = str(error.retry_after)
     return Response(orjson.dumps(problem(error, request)), error.status, headers, MEDIA_TYPE)
 

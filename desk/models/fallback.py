@@ -164,7 +164,7 @@ def _pause_before_repeating(failure: DeskError, deadline: float) -> float | None
     if not isinstance(failure, ModelFailed) or failure.reason not in _PASSING:
         return None
     # The spread keeps the callers of a server that stumbled from coming back together.
-    pause = (failure.retry_after or 0.1) * random.uniform(1.0, 1.5)  # noqa: S311
+    pause = (failure.model_back_in or 0.1) * random.uniform(1.0, 1.5)  # noqa: S311
     left = deadline - asyncio.get_running_loop().time()
     return pause if pause < min(MAX_PAUSE_SECONDS, left) else None
 

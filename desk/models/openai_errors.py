@@ -24,7 +24,7 @@ def desk_error(failure: WireFailed, spec: ModelSpec) -> DeskError:
             advice = "check DESK_OPENAI_MODEL and OPENAI_BASE_URL."
             return Misconfigured(f"The model's server does not know '{spec.name}'; {advice}")
         case _:
-            return ModelFailed(spec.name, failure.reason, retry_after=_retry_after(failure.response))
+            return ModelFailed(spec.name, failure.reason, model_back_in=_retry_after(failure.response))
 
 
 def raise_as_langchain(failure: WireFailed, model: ChatOpenAI, *, silence: float, received: int) -> NoReturn:

@@ -90,14 +90,14 @@ class Timeouts:
 
 
 class ModelFailed(ModelUnavailable):
-    """One model did not answer; `reason` is a closed word fit for metrics, `retry_after` is in seconds."""
+    """One model did not answer; `reason` is a closed word fit for metrics, `model_back_in` is in seconds."""
 
-    def __init__(self, model: str, reason: FailureReason, *, retry_after: float | None = None) -> None:
+    def __init__(self, model: str, reason: FailureReason, *, model_back_in: float | None = None) -> None:
         super().__init__()
         self.args = (f"{model}: {reason}",)
         self.model = model
         self.reason: FailureReason = reason
-        self.retry_after = retry_after
+        self.model_back_in = model_back_in
 
 
 class ChatModel(Protocol):

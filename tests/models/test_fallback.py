@@ -161,7 +161,7 @@ async def test_the_budget_also_ends_an_answer_that_began() -> None:
 
 
 async def test_the_last_model_is_asked_again_after_a_passing_failure() -> None:
-    busy = ScriptedAnswer(error=ModelFailed("a", "busy", retry_after=0.05))
+    busy = ScriptedAnswer(error=ModelFailed("a", "busy", model_back_in=0.05))
     model = local([busy, "now"])
     started = time.monotonic()
     assert said(await ask(model)) == "now"
@@ -170,7 +170,7 @@ async def test_the_last_model_is_asked_again_after_a_passing_failure() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [ModelFailed("a", "silent"), ModelFailed("a", "busy", retry_after=60), Misconfigured("no key")],
+    [ModelFailed("a", "silent"), ModelFailed("a", "busy", model_back_in=60), Misconfigured("no key")],
 )
 async def test_it_is_not_asked_again_when_that_is_pointless_or_too_late(error: DeskError) -> None:
     model = local(failing(error))

@@ -152,7 +152,7 @@ async def test_retry_after_is_passed_on(wire: Wire, model: GuardedChatOpenAI) ->
     wire.script([refuse(429, retry_after=2.5)])
     with pytest.raises(ModelFailed) as failure:
         await collect(model)
-    assert failure.value.retry_after == 2.5
+    assert failure.value.model_back_in == 2.5
 
 
 async def test_no_server_at_all(model: GuardedChatOpenAI) -> None:
