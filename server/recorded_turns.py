@@ -8,13 +8,14 @@ from typing import Any
 
 import orjson
 
-from desk.domain import Principal, Tenant
+from desk.domain import MessageId, Principal, Tenant, TenantId
 from desk.errors import DeskError
 from desk.privacy.pseudonyms import Vault, hide_known, scrub
 from desk.privacy.sealing import DataKey
 from desk.routing.router import ACCEPT_FROM
-from desk.storage import feedback, messages
+from desk.storage import feedback
 from desk.storage.turn_reviews import Listed
+from desk.subjects.reading import message_or_pass, text_or_pass
 from graphs.hearing.reasons import with_reasons
 from graphs.replays.recorded import Recorded, Step, prompt_told, states_of
 from graphs.replays.sandbox import Fork, Run, said_in
@@ -36,7 +37,7 @@ async def shown_list(services: Services, viewer: Principal, found: list[Listed])
     for one in found:
         if one.subject_id not in keys:
             keys[one.subject_id] = await _key(services, viewer, one)
-    return [_listed(one, keys[one.subject_id]) for one in found]
+    return [_listed(one, viewer.tenant_id, keys[one.subject_id]) for one in found]
 
 
 async def shown_turn(services: Services, recorded: Recorded) -> dict[str, Any]:
@@ -146,11 +147,11 @@ async def _key(services: Services, viewer: Principal, one: Listed) -> DataKey | 
         return None
 
 
-def _listed(one: Listed, key: DataKey | None) -> dict[str, Any]:
-    def opened(message_id: Any, sealed: bytes | None) -> str | None:
-        if key is None or sealed is None:
+def _listed(one: Listed, tenant_id: TenantId, key: DataKey | None) -> dict[str, Any]:
+    def opened(message_id: MessageId | None, sealed: bytes | None) -> str | None:
+        if key is None or message_id is None:
             return None
-        return key.open_text(sealed, aad=messages.text_aad(message_id))
+        return message_or_pass(key, sealed, tenant_id=tenant_id, row=message_id)
 
     return {
         "id": str(one.id),
@@ -163,7 +164,7 @@ def _listed(one: Listed, key: DataKey | None) -> dict[str, Any]:
         "model": one.model,
         "rating": one.rating,
         "tags": one.tags or [],
-        "comment": _comment(one, key),
+        "comment": _comment(one, tenant_id, key),
         "label": one.label,
         "became": one.became,
         "asked": opened(one.asked_id, one.asked_sealed),
@@ -171,9 +172,10 @@ def _listed(one: Listed, key: DataKey | None) -> dict[str, Any]:
     }
 
 
-def _comment(one: Listed, key: DataKey | None) -> str | None:
+def _comment(one: Listed, tenant_id: TenantId, key: DataKey | None) -> str | None:
     """A customer's remark is kept as it was written, so it is masked here."""
-    if key is None or one.comment_sealed is None:
+    if key is None:
         return None
-    comment = key.open_text(one.comment_sealed, aad=feedback.comment_aad(one.id))
-    return scrub(comment, Vault(), guess=True).text
+    aad = feedback.comment_aad(one.id)
+    comment = text_or_pass(key, one.comment_sealed, aad=aad, what="feedback", tenant_id=tenant_id, row=one.id)
+    return None if comment is None else scrub(comment, Vault(), guess=True).text

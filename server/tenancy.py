@@ -31,6 +31,7 @@ from desk.storage.migrate import CONTROL, connected_owner, drop_placement, make_
 from desk.storage.pool import SHARED, Database
 from desk.storage.tenants import PLATFORM, StoredTenant, read_settings
 from desk.subjects.keys import KeyRing
+from desk.subjects.reading import message_or_pass
 from desk.telemetry.broken_seals import note_broken
 from graphs.commits.inbox import open_vault
 from prompts.intents import NEW_PACK
@@ -195,8 +196,8 @@ class Tenancy:
             talk = await conversations.get(tx, ConversationId(UUID(row["conversation_id"])))
         if message is not None:
             vault = open_vault(talk, key) if talk else Vault()
-            text = key.open_text(message.text_sealed, aad=messages.text_aad(message.id))
-            row["text"] = restore(text, vault)
+            text = message_or_pass(key, message.text_sealed, tenant_id=who.tenant_id, row=message.id)
+            row["text"] = None if text is None else restore(text, vault)
 
     async def _stored(self, slug: str) -> StoredTenant | None:
         async with self.database.control_tx() as tx:

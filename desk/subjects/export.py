@@ -13,13 +13,13 @@ import orjson
 from desk.domain import ConversationId, MessageId, Principal, SubjectId
 from desk.errors import NotFound
 from desk.privacy.pseudonyms import Vault, restore_json
-from desk.privacy.sealing import DataKey, SealBroken, inflated
+from desk.privacy.sealing import DataKey, inflated
 from desk.storage import accounts, consents, conversations, exports, feedback, messages, turns
 from desk.storage import effects as effect_rows
 from desk.storage.exports import Person, Row
 from desk.storage.pool import Database, Tx
 from desk.subjects.keys import KeyRing
-from desk.telemetry.broken_seals import note_broken
+from desk.subjects.reading import open_or_pass
 
 Section = Literal["subject", "consents", "conversations", "audit"]
 SECTIONS: tuple[Section, ...] = ("subject", "consents", "conversations", "audit")
@@ -160,13 +160,7 @@ class Exporter:
 
     def _open(self, sealed: bytes | None, aad: bytes, what: str, row: UUID) -> bytes | None:
         """What was sealed; None where nothing was, and for a broken seal: the rest is theirs all the same."""
-        if not sealed:
-            return None
-        try:
-            return self.key.open(sealed, aad=aad)
-        except SealBroken:
-            note_broken(what, self.by.tenant_id, row)
-            return None
+        return open_or_pass(self.key, sealed, aad=aad, what=what, tenant_id=self.by.tenant_id, row=row)
 
     async def _audit(self, about: list[UUID]) -> AsyncIterator[Piece]:
         # People do not read the audit, but what it says of them.

@@ -12,10 +12,11 @@ from desk.domain import Principal, TurnId
 from desk.errors import NotFound
 from desk.privacy.sealing import SealBroken
 from desk.privacy.vaults import TOKEN
-from desk.storage import faq_gaps, messages
+from desk.storage import faq_gaps
 from desk.storage.faq_gaps import Question
 from desk.storage.pool import Database
 from desk.subjects.keys import KeyRing
+from desk.subjects.reading import message_or_pass
 from desk.telemetry.broken_seals import note_broken
 
 # So many of a gap, each of another person.
@@ -60,13 +61,14 @@ async def open_questions(
         person = Principal(viewer.tenant_id, viewer.scope, question.subject_id)
         try:
             key = await keys.data_key(person)
-            text = key.open_text(question.text_sealed, aad=messages.text_aad(question.message_id))
         except NotFound:
             continue
         except SealBroken:
-            note_broken("message", viewer.tenant_id, question.message_id)
+            note_broken("subject", viewer.tenant_id, question.subject_id)
             continue
-        opened[question.turn_id] = text
+        text = message_or_pass(key, question.text_sealed, tenant_id=viewer.tenant_id, row=question.message_id)
+        if text is not None:
+            opened[question.turn_id] = text
     return opened
 
 

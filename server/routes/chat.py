@@ -9,13 +9,14 @@ import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from desk.domain import ConversationId, MessageId, Principal, TurnId
+from desk.domain import ConversationId, MessageId, Principal, TenantId, TurnId
 from desk.errors import NotFound, Unauthenticated
 from desk.privacy.pseudonyms import Vault, restore
 from desk.privacy.sealing import DataKey
 from desk.storage import conversations, feedback, messages, sessions, turns
 from desk.storage.messages import Message
 from desk.storage.pool import Tx
+from desk.subjects.reading import UNREADABLE, message_or_pass
 from graphs.commits.inbox import TurnRequest, open_vault
 from graphs.streams.turn_stream import TurnStream
 from server.auth import Caller
@@ -83,16 +84,19 @@ async def history(
             "turn_id": str(message.turn_id),
             "conversation_id": str(message.conversation_id),
             "role": message.role,
-            "text": restore(
-                key.open_text(message.text_sealed, aad=messages.text_aad(message.id)),
-                vaults[message.conversation_id],
-            ),
+            "text": shown_text(message, principal.tenant_id, key, vaults[message.conversation_id]),
             "route": message.route,
             "created_at": message.created_at.isoformat(),
         }
         for message in found
     ]
     return json_response({"messages": page, "next_cursor": page[-1]["id"] if len(page) == limit else None})
+
+
+def shown_text(message: Message, tenant_id: TenantId, key: DataKey, vault: Vault) -> str:
+    """A message as people read it; one whose seal is broken hides none of the others."""
+    text = message_or_pass(key, message.text_sealed, tenant_id=tenant_id, row=message.id)
+    return UNREADABLE if text is None else restore(text, vault)
 
 
 @router.post("/feedback", summary="Rate an answer", status_code=204, responses=answers())

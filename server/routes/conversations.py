@@ -13,6 +13,7 @@ from desk.domain import ConversationId, Principal
 from desk.errors import NotFound
 from desk.storage import audit, conversations
 from desk.storage.conversations import Conversation, title_aad
+from desk.subjects.reading import text_or_pass
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
 from server.routes.chat import history, json_response, person
@@ -106,7 +107,14 @@ async def _shown(desk: Desk, principal: Principal, conversation: Conversation) -
     title = None
     if conversation.title_sealed is not None:
         key = await desk.services.engine.keys.data_key(owner)
-        title = key.open_text(conversation.title_sealed, aad=title_aad(conversation.id))
+        title = text_or_pass(
+            key,
+            conversation.title_sealed,
+            aad=title_aad(conversation.id),
+            what="conversation",
+            tenant_id=principal.tenant_id,
+            row=conversation.id,
+        )
     return {
         "id": str(conversation.id),
         "title": title,

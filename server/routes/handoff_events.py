@@ -11,14 +11,13 @@ from starlette.responses import Response
 
 from desk.domain import ConversationId, MessageId, Principal
 from desk.errors import NotFound
-from desk.privacy.pseudonyms import restore
 from desk.storage import conversations, handoff_events, messages
 from desk.storage.handoff_events import HandoffEvent
 from graphs.commits.inbox import open_vault
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
 from server.live import live_frame, live_stream
-from server.routes.chat import person
+from server.routes.chat import person, shown_text
 from server.routes.handoffs import acting_agent
 
 router = APIRouter(prefix="/api/v1", tags=["handoffs"])
@@ -112,10 +111,9 @@ async def _message(
         conversation = await conversations.get(tx, conversation_id)
     if message is None or conversation is None:
         return None
-    text = key.open_text(message.text_sealed, aad=messages.text_aad(message.id))
     return {
         "id": str(message.id),
         "role": message.role,
-        "text": restore(text, open_vault(conversation, key)),
+        "text": shown_text(message, who.tenant_id, key, open_vault(conversation, key)),
         "created_at": message.created_at.isoformat(),
     }

@@ -7,21 +7,22 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
+import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from desk.domain import HandoffId, HandoffState, MessageId, Principal, SubjectId, TurnId
+from desk.domain import HandoffId, HandoffState, MessageId, Principal, SubjectId, TenantId, TurnId
 from desk.errors import InvalidInput, NotFound
-from desk.privacy.pseudonyms import restore
-from desk.privacy.sealing import DataKey
+from desk.privacy.sealing import DataKey, inflated
 from desk.storage import agents, audit, conversations, handoff_events, handoffs, messages, turns
 from desk.storage.handoffs import OPEN, Handoff
+from desk.subjects.reading import open_or_pass, text_or_pass
 from graphs.commits.inbox import open_vault
 from graphs.handoffs import acts
 from graphs.handoffs.ground import Acting, find
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk, IdempotencyKey
-from server.routes.chat import json_response, person
+from server.routes.chat import json_response, person, shown_text
 from server.schemas import AgentReplyBody, TransferBody
 
 router = APIRouter(prefix="/api/v1/handoffs", tags=["handoffs"])
@@ -86,12 +87,12 @@ async def list_messages(
     if conversation is None:
         raise NotFound
     vault = open_vault(conversation, key)
-    sources = {turn_id: _sources(key, turn_id, sealed) for turn_id, sealed in replies.items()}
+    sources = {turn: _sources(key, acting.tenant.id, turn, sealed) for turn, sealed in replies.items()}
     page = [
         {
             "id": str(message.id),
             "role": message.role,
-            "text": restore(key.open_text(message.text_sealed, aad=messages.text_aad(message.id)), vault),
+            "text": shown_text(message, acting.tenant.id, key, vault),
             "route": message.route,
             "sources": sources.get(message.turn_id, []) if message.role == "assistant" else [],
             "created_at": message.created_at.isoformat(),
@@ -103,9 +104,14 @@ async def list_messages(
     return json_response({"handoff": _shown(handoff, names), "messages": page, "next_cursor": next_cursor})
 
 
-def _sources(key: DataKey, turn_id: TurnId, sealed: bytes) -> list[dict[str, str]]:
+def _sources(key: DataKey, tenant_id: TenantId, turn_id: TurnId, sealed: bytes) -> list[dict[str, str]]:
     """Title and passage of what an answer stood on."""
-    reply = key.open_json(sealed, aad=turns.reply_aad(turn_id))["reply"]
+    plain = open_or_pass(
+        key, sealed, aad=turns.reply_aad(turn_id), what="turn", tenant_id=tenant_id, row=turn_id
+    )
+    if plain is None:
+        return []
+    reply = orjson.loads(inflated(plain))["reply"]
     return [{"title": one["title"], "quote": one["quote"]} for one in reply["citations"]]
 
 
@@ -191,7 +197,14 @@ async def _names(desk: Desk, acting: Acting, known: list[agents.Agent]) -> dict[
             owner = Principal(acting.tenant.id, acting.who.scope, agent.id)
             with suppress(NotFound):  # erased since
                 key = await desk.services.engine.keys.data_key(owner)
-                names[agent.id] = key.open_text(agent.email_sealed, aad=agents.email_aad(agent.id))
+                names[agent.id] = text_or_pass(
+                    key,
+                    agent.email_sealed,
+                    aad=agents.email_aad(agent.id),
+                    what="agent",
+                    tenant_id=acting.tenant.id,
+                    row=agent.id,
+                )
     return names
 
 
