@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 from desk.domain import PromptRef
 from desk.errors import InvalidInput, Misconfigured, NotFound
+from prompts.changes import unified
 from prompts.template import fill, take_in, variables_of
 from prompts.yaml_file import parse_mapping
 
@@ -100,11 +100,7 @@ def diff_prompts(name: str, a: int, b: int, *, folder: Path = FOLDER) -> str:
 
 def diff_of(old: Prompt, new: Prompt) -> str:
     """What changed in the text from one version to another, as a unified diff; empty when equal."""
-    names = [f"{one.name}/{one.version}.md" for one in (old, new)]
-    lines = difflib.unified_diff(
-        old.text.splitlines(), new.text.splitlines(), names[0], names[1], lineterm=""
-    )
-    return "\n".join(lines)
+    return unified(old.text, new.text, (f"{old.name}/{old.version}.md", f"{new.name}/{new.version}.md"))
 
 
 def _versions(name: str, folder: Path) -> tuple[int, ...]:

@@ -16,6 +16,8 @@ INTENTS: Final = "intents"
 # The file that the tenant's settings name stands among its versions as the first.
 FILE_VERSION: Final = 1
 LONGEST: Final = 60_000
+# A pack has five levels. The parser goes down by itself for each, and many thousands would end the process.
+DEEPEST: Final = 20
 
 _EVENTS: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -32,7 +34,7 @@ def own_version(version: int, text: str) -> Prompt:
     if len(text) > LONGEST:
         raise InvalidInput(f"Intents have at most {LONGEST} characters.")
     try:
-        _refuse_references(text)
+        _refuse_growth(text)
         parse_intents(INTENTS, text, where=INTENTS)
     except Misconfigured as error:
         raise InvalidInput(error.detail) from error
@@ -45,14 +47,18 @@ def pack_of(prompt: Prompt) -> IntentPack:
     return parse_intents(f"own_{prompt.sha[:12]}", prompt.text, where=INTENTS)
 
 
-def _refuse_references(text: str) -> None:
-    """A pack needs none, and merged ones grow without bound."""
+def _refuse_growth(text: str) -> None:
+    """Refuse what a pack needs none of: references, which grow without bound, and lists in lists in lists."""
+    depth = 0
     try:
-        found = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_EVENTS))
+        for event in yaml.parse(text, Loader=_EVENTS):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent):
+                raise InvalidInput("Intents may not refer to other entries (*name); write them out.")
+            if depth > DEEPEST:
+                raise InvalidInput(f"Intents have at most {DEEPEST} levels of lists and mappings.")
     except yaml.YAMLError as error:
         raise InvalidInput(f"Intents are not valid YAML: {error}") from error
-    if found:
-        raise InvalidInput("Intents may not refer to other entries (*name); write them out.")
 
 
 def _sha(text: str) -> str:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from desk.errors import InvalidInput
+
+# A text that takes in one other a thousand times, or asks for one value a thousand times, is no prompt.
+LONGEST: Final = 60_000
+MOST_PLACES: Final = 50
 
 _PLACE = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 _TAKEN_IN = re.compile(r"\{\{>\s*([a-z][a-z0-9_]*)@([1-9][0-9]{0,8})\s*\}\}")
@@ -16,15 +21,20 @@ def take_in(text: str, find: Callable[[str, int], str | None], *, where: str) ->
     """The text with the texts of the named versions in place of `{{> name@version}}`.
 
     A version is named, as the whole must never change; what is taken in takes in nothing. Raises InvalidInput
-    naming `where`.
+    naming `where`, also for a whole that is too long.
     """
+    length = len(text)
 
     def replaced(place: re.Match[str]) -> str:
+        nonlocal length
         found = find(place[1], int(place[2]))
         if found is None:
             raise InvalidInput(f"{where} takes in {place[1]}@{place[2]}, which there is not.")
         if _BEGINS.search(found):
             raise InvalidInput(f"{where} takes in {place[1]}@{place[2]}, which takes in others itself.")
+        length += len(found)
+        if length > LONGEST:
+            raise InvalidInput(f"{where} has over {LONGEST} characters with what it takes in.")
         return found
 
     whole = _TAKEN_IN.sub(replaced, text)
@@ -34,8 +44,11 @@ def take_in(text: str, find: Callable[[str, int], str | None], *, where: str) ->
 
 
 def variables_of(text: str) -> frozenset[str]:
-    """Names of the variables that the text holds."""
-    return frozenset(_PLACE.findall(text))
+    """Names of the variables that the text holds; raises InvalidInput for more than MOST_PLACES of them."""
+    found = _PLACE.findall(text)
+    if len(found) > MOST_PLACES:
+        raise InvalidInput(f"A text has at most {MOST_PLACES} places for variables.")
+    return frozenset(found)
 
 
 def fill(text: str, values: Mapping[str, str], *, where: str) -> str:

@@ -13,7 +13,14 @@ _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _StrictLoader(_Parser):  # type: ignore[misc]
-    """A safe loader for which a repeated key is an error, not a silent overwrite."""
+    """A safe loader for which a repeated key is an error, and a value that is not what it looks like too."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, AttributeError, ArithmeticError) as error:  # as of 2001-02-30
+            why = f"{node.tag.rpartition(':')[2]} expected, found something else; quote what is text"
+            raise yaml.constructor.ConstructorError(None, None, why, node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)

@@ -30,7 +30,7 @@ def event_stream(
     """The response that streams a turn from above `after`; 204, which ends retries, if that was all of it.
 
     When the reader leaves, the turn goes on. One whose socket takes nothing for `stalled_seconds` is dropped,
-    and may come back with Last-Event-ID. `counted` is held while the stream is open.
+    and may come back with Last-Event-ID. `counted` is held while the stream is open, and may refuse it.
     """
     if stream.ended and not stream.abandoned and after >= stream.last_id:
         return Response(status_code=204)
@@ -56,13 +56,16 @@ class _EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send frames until the stream ends or the reader leaves."""
+        with self._counted:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         watch = _Watch(self._stalled_seconds, scope["state"].get("abort"))
         leaving = asyncio.create_task(_gone(receive))
         leaving.add_done_callback(watch.leave)
         try:
-            with self._counted:
-                await self._send_frames(send, watch)
+            await self._send_frames(send, watch)
         except asyncio.CancelledError:
             if not watch.ends_here():
                 raise

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, aclosing
+from contextlib import AbstractContextManager
 from typing import Any
 
 import orjson
-from starlette.responses import StreamingResponse
+from starlette.responses import Response
 
 from desk.errors import Forbidden, Unauthenticated, Unavailable
+from server.open_streams import HeldOpen
 
 # Then the client comes back with its last id.
 LONGEST_SECONDS = 15 * 60.0
@@ -29,20 +30,9 @@ def live_stream(
     frames: AsyncIterator[bytes],
     who: Callable[[], Awaitable[object]],
     counted: AbstractContextManager[None],
-) -> StreamingResponse:
+) -> Response:
     """The response that stays open while `who` finds its caller; `counted` is held meanwhile."""
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    told = _counted(_kept_alive(frames, who), counted)
-    return StreamingResponse(told, media_type="text/event-stream", headers=headers)
-
-
-async def _counted(
-    frames: AsyncGenerator[bytes, None], counted: AbstractContextManager[None]
-) -> AsyncIterator[bytes]:
-    with counted:
-        async with aclosing(frames):
-            async for frame in frames:
-                yield frame
+    return HeldOpen(_kept_alive(frames, who), counted)
 
 
 async def _kept_alive(

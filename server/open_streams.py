@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 
 from desk.errors import RateLimited
 from desk.settings import Settings
@@ -34,7 +38,11 @@ class OpenStreams:
 
     @contextmanager
     def counted(self, caller: Caller) -> Iterator[None]:
-        """One open stream of the caller, for the life of the context."""
+        """One open stream of the caller, for the life of the context; raises as `check` does.
+
+        Many may have been let pass by `check` at one moment, before any of them was counted.
+        """
+        self.check(caller)
         keys = _keys(caller)
         self._open.update(keys)
         try:
@@ -44,6 +52,20 @@ class OpenStreams:
             for key in keys:
                 if self._open[key] <= 0:
                     del self._open[key]
+
+
+class HeldOpen(StreamingResponse):
+    """Server-sent events; `counted` is held while they are sent, and may refuse before the first byte."""
+
+    def __init__(self, frames: AsyncIterator[bytes], counted: AbstractContextManager[None]) -> None:
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        super().__init__(frames, headers=headers, media_type="text/event-stream")
+        self._counted = counted
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._counted:
+            await super().__call__(scope, receive, send)
 
 
 def _keys(caller: Caller) -> tuple[str, str, str]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import orjson
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
+
+from server.open_streams import HeldOpen
 
 # For the OpenAPI document of such a route.
 EVENTS: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/event-stream": {}}}}
 
 
-def progress(frames: AsyncIterator[bytes]) -> Response:
-    """The response that sends the frames; a reader who leaves ends the iterator."""
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(frames, headers=headers, media_type="text/event-stream")
+def progress(frames: AsyncIterator[bytes], counted: AbstractContextManager[None]) -> Response:
+    """The response that sends the frames, holding `counted`; a reader who leaves ends the iterator."""
+    return HeldOpen(frames, counted)
 
 
 def frame(event: str, data: dict[str, Any]) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from desk.retrieval.load import MAX_ALIASES, MAX_ANSWER, MAX_QUESTION, Form
+from desk.retrieval.load import FIRST_YEAR, LAST_YEAR, MAX_ALIASES, MAX_ANSWER, MAX_QUESTION, Form
 from desk.storage.prompt_labels import Label
 from desk.storage.turn_reviews import Became
 from desk.storage.turn_reviews import Label as ReviewLabel
@@ -38,6 +39,12 @@ def _printable(text: str) -> str:
     return text
 
 
+def _keepable(moment: datetime) -> datetime:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return moment
+
+
 Text = Annotated[
     str,
     Field(min_length=1, max_length=LONGEST_MESSAGE),
@@ -50,6 +57,7 @@ EditedPrompt = Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT), Af
 EditedIntents = Annotated[str, Field(min_length=1, max_length=LONGEST_INTENTS), AfterValidator(without_nul)]
 
 Line = Annotated[str, Field(min_length=1), AfterValidator(_printable), AfterValidator(_not_blank)]
+Moment = Annotated[AwareDatetime, AfterValidator(_keepable)]
 FaqName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}$")]
 
 
@@ -113,8 +121,8 @@ class FaqFields(Body):
         list[Annotated[Line, Field(max_length=MAX_QUESTION)]], Field(max_length=MAX_ALIASES)
     ] = []
     draft: bool = False
-    publish_at: AwareDatetime | None = None
-    expires_at: AwareDatetime | None = None
+    publish_at: Moment | None = None
+    expires_at: Moment | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from desk.domain import TenantSettings
 from desk.errors import InvalidInput, Misconfigured
+from desk.privacy.references import compile_order_patterns
 from desk.storage.tenants import read_settings
 from graphs.handoffs.office_hours import office_hours, zone_of
 from prompts.intents import load_intents
@@ -18,6 +19,7 @@ from tools import load_tools
 from tools.declared import check as check_tool
 from tools.mcp.tool import check_server, offered_name
 
+_BROKEN = re.compile("[\0\ud800-\udfff]")
 _COLOR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 _POSITIVE = (
     "sla_minutes",
@@ -35,6 +37,8 @@ _NOT_NEGATIVE = (
 )
 MOST_TOOLS = 20
 MOST_ERROR = 0.5
+MOST_RETURN_DAYS = 36_500
+LONGEST_ADDRESS = 2_000
 _LARGEST = 1_000_000_000
 
 
@@ -42,6 +46,8 @@ def changed_settings(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> d
     """What is stored, with the changes; a null puts a setting back. Raises InvalidInput: what to do."""
     both = {**stored, **changes}
     kept = {name: value for name, value in both.items() if changes.get(name, value) is not None}
+    if _has_broken_text(kept):
+        raise InvalidInput("A setting holds a NUL or half of a character, which cannot be kept; take it out.")
     try:
         settings = read_settings(kept)
     except Misconfigured as error:
@@ -52,6 +58,19 @@ def changed_settings(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> d
             raise InvalidInput(f"settings.{name}: {said}")
     written = asdict(settings)
     return {name: written[name] for name in kept}
+
+
+def _has_broken_text(settings: Mapping[str, Any]) -> bool:
+    unseen: list[Any] = [settings]
+    while unseen:
+        value = unseen.pop()
+        if isinstance(value, str) and _BROKEN.search(value):
+            return True
+        if isinstance(value, Mapping):
+            unseen += [*value, *value.values()]
+        elif isinstance(value, list | tuple):
+            unseen += value
+    return False
 
 
 def _locale(settings: TenantSettings) -> str | None:
@@ -69,11 +88,10 @@ def _intent_pack(settings: TenantSettings) -> str | None:
 
 
 def _order_patterns(settings: TenantSettings) -> str | None:
-    for pattern in settings.order_patterns:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            return f"{pattern!r} is no regular expression: {error}."
+    try:
+        compile_order_patterns(settings.order_patterns)
+    except InvalidInput as error:
+        return error.detail
     return None
 
 
@@ -89,11 +107,18 @@ def _office_hours(settings: TenantSettings) -> str | None:
 
 def _addresses(settings: TenantSettings) -> str | None:
     for address in (settings.webhook_url, settings.shop_api_url):
-        if address is not None and (
-            urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname
-        ):
+        if address is not None and not _is_address(address, ("http", "https")):
             return "write a whole address that begins with https://."
     return None
+
+
+def _is_address(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # as of "https://["
+        return False
+    whole = len(text) <= LONGEST_ADDRESS and not re.search(r"\s", text)
+    return whole and parts.scheme in schemes and bool(parts.hostname)
 
 
 def _numbers(settings: TenantSettings) -> str | None:
@@ -104,6 +129,8 @@ def _numbers(settings: TenantSettings) -> str | None:
     for name in _NOT_NEGATIVE:
         if values[name] is not None and not 0 <= values[name] <= _LARGEST:
             return f"{name} is in US dollars and must not be below 0; null is no bound."
+    if settings.return_days is not None and settings.return_days > MOST_RETURN_DAYS:
+        return f"return_days must be at most {MOST_RETURN_DAYS}; null is without end."
     if settings.faq_threshold is not None and not 0 <= settings.faq_threshold <= 1:
         return "faq_threshold must be from 0 to 1; null is the measured one."
     if settings.promised_error is not None and not 0 < settings.promised_error < MOST_ERROR:
@@ -148,8 +175,8 @@ def _branding(settings: TenantSettings) -> str | None:
     branding = settings.branding
     if branding.color is not None and not _COLOR.fullmatch(branding.color):
         return "color must be written as #rrggbb."
-    if branding.logo_url is not None and urlsplit(branding.logo_url).scheme != "https":
-        return "logo_url must begin with https://."
+    if branding.logo_url is not None and not _is_address(branding.logo_url, ("https",)):
+        return "logo_url must be a whole address that begins with https://."
     if branding.title is not None and not 1 <= len(branding.title) <= 80:
         return "title must have 1 to 80 characters."
     return None

@@ -25,8 +25,9 @@ def why_not(order: Order, policy: TenantSettings, today: date) -> Spoken | None:
         return Spoken("return_excepted", {"id": order.id, "what": ", ".join(categories)})
     if policy.return_days is None or order.delivered_on is None:
         return None
-    last = order.delivered_on + timedelta(days=policy.return_days)
-    if today <= last:
+    allowed = timedelta(days=policy.return_days)
+    if today - order.delivered_on <= allowed:
         return None
+    last = order.delivered_on + allowed
     values = {"id": order.id, "days": str(policy.return_days), "date": last.isoformat()}
     return Spoken("return_too_late", values)

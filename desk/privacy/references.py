@@ -67,8 +67,9 @@ def compile_order_patterns(patterns: tuple[str, ...]) -> re.Pattern[str]:
             raise InvalidInput(
                 "An order pattern is one plain form such as `#W\\d{7}`, without repeated groups."
             )
-        try:
+    try:
+        for pattern in patterns:
             re.compile(pattern)
-        except re.error as error:
-            raise InvalidInput(f"An order pattern is not a regular expression: {error}.") from None
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+        return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+    except (re.error, OverflowError) as error:
+        raise InvalidInput(f"An order pattern is not a regular expression: {error}.") from None

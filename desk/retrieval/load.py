@@ -23,6 +23,8 @@ MAX_ID = 200
 MAX_QUESTION = 500
 MAX_ANSWER = 8000
 MAX_ALIASES = 50
+# Postgres tells times in a zone of its own, and beside these years Python may have no year for what it tells.
+FIRST_YEAR, LAST_YEAR = 2, 9998
 Form = Literal["jsonl", "csv", "md", "html"]
 _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 # How a CSV says it.
@@ -163,6 +165,8 @@ def _time(fields: dict[str, Any], name: str) -> datetime | None:
         at = datetime.fromisoformat(text)
     except ValueError as error:
         raise _Refused(f"{name} is no time such as 2026-12-24T18:00:00Z") from error
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise _Refused(f"{name} is not in the years {FIRST_YEAR} to {LAST_YEAR}")
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

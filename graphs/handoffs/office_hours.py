@@ -19,6 +19,7 @@ _DAY = "|".join(DAYS)
 _SPAN = re.compile(
     rf"(?P<days>(?:{_DAY})(?:[-,](?:{_DAY}))*) (?P<begin>\d\d:\d\d)-(?P<end>\d\d:\d\d)", re.IGNORECASE
 )
+LONGEST_ZONE = 64
 _WEEK = 8  # days to look ahead: today's opening may be over, next week's is not
 
 log = structlog.get_logger("desk.office_hours")
@@ -117,8 +118,8 @@ def zone_of(name: str) -> tzinfo:
     if name.upper() == "UTC":
         return UTC  # also where the system has no time zone database
     try:
-        return ZoneInfo(name)
+        return ZoneInfo(name[:LONGEST_ZONE])  # it is looked for folder by folder
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Misconfigured(
-            f"There is no time zone {name!r}; write for example 'Europe/Berlin' or 'UTC'."
+            f"There is no time zone {name[:LONGEST_ZONE]!r}; write for example 'Europe/Berlin' or 'UTC'."
         ) from error

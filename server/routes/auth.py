@@ -131,10 +131,15 @@ async def refresh(body: RefreshBody, desk: CurrentDesk) -> Response:
 
 
 @router.post("/logout", summary="End this login", status_code=204, responses=answers())
-async def logout(body: LogoutBody, desk: CurrentDesk) -> Response:
+async def logout(body: LogoutBody, request: Request, desk: CurrentDesk) -> Response:
     """End the refresh token's login and take the session cookie away."""
     if body.refresh_token is not None:
+        await limited_address(request)
         await desk.reception.sign_ins.logout(body.refresh_token)
+    return _without_cookies()
+
+
+def _without_cookies() -> Response:
     response = Response(status_code=204)
     for cookie in (SESSION_COOKIE, CSRF_COOKIE):
         response.delete_cookie(cookie, samesite="strict")
@@ -145,7 +150,7 @@ async def logout(body: LogoutBody, desk: CurrentDesk) -> Response:
 async def logout_everywhere(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """All tokens and sessions that were signed for the caller until now count no longer."""
     await desk.reception.sign_ins.everywhere(person(caller))
-    return await logout(LogoutBody(), desk)
+    return _without_cookies()
 
 
 @router.post(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -57,21 +56,18 @@ async def run_cases(
         await audit.record(tx, viewer, "evals.run", body.suite or "cases", {"cases": len(cases)})
     vouched = desk.services.engine.settings.demo
     rehearsal = Rehearsal(desk.services, caller.tenant, viewer.as_user(), tuning, prompts, vouched)
-    frames = _frames(rehearsal, cases, desk.streams.counted(caller))
-    return progress(frames)
+    frames = _frames(rehearsal, cases)
+    return progress(frames, desk.streams.counted(caller))
 
 
-async def _frames(
-    rehearsal: Rehearsal, cases: list[Case], counted: AbstractContextManager[None]
-) -> AsyncIterator[bytes]:
-    with counted:
-        passed = 0
-        for number, case in enumerate(cases, 1):
-            try:
-                failures = await rehearsal.play(case)
-            except DeskError as error:
-                failures = [{"said": "", "failed": ["run"], "got": {"route": "none", "text": error.detail}}]
-            passed += not failures
-            told = {"number": number, "of": len(cases), "id": case.id, "failures": failures}
-            yield frame("case", told)
-        yield frame("done", {"played": len(cases), "passed": passed})
+async def _frames(rehearsal: Rehearsal, cases: list[Case]) -> AsyncIterator[bytes]:
+    passed = 0
+    for number, case in enumerate(cases, 1):
+        try:
+            failures = await rehearsal.play(case)
+        except DeskError as error:
+            failures = [{"said": "", "failed": ["run"], "got": {"route": "none", "text": error.detail}}]
+        passed += not failures
+        told = {"number": number, "of": len(cases), "id": case.id, "failures": failures}
+        yield frame("case", told)
+    yield frame("done", {"played": len(cases), "passed": passed})

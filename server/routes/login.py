@@ -6,20 +6,22 @@ import secrets
 from dataclasses import asdict
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 
 from desk.errors import NotFound, Unauthenticated, Unavailable
 from desk.storage import login_links
 from server.auth import CSRF_COOKIE, SESSION_COOKIE
-from server.deps import CurrentCaller, CurrentDesk, Desk, guarded_address
+from server.deps import CurrentCaller, CurrentDesk, Desk, guarded_address, limited_address
 from server.identity.oidc import LOGIN_SECONDS
 from server.identity.sign_ins import SESSION_SECONDS
 from server.identity.verifier import Identity
 from server.routes.chat import json_response
 
 OIDC_COOKIE = "desk_oidc"
+# Whoever asks there has us ask the identity provider.
+_Limited = Depends(limited_address)
 
 router = APIRouter(tags=["login"])
 
@@ -70,7 +72,7 @@ def _link_id(jti: str) -> UUID:
         raise Unauthenticated from None
 
 
-@router.get("/login/callback", include_in_schema=False)
+@router.get("/login/callback", include_in_schema=False, dependencies=[_Limited])
 async def callback(request: Request, desk: CurrentDesk) -> Response:
     """Back from an identity provider: a session, or the sign-in page with a word that it failed."""
     oidc, engine = desk.reception.oidc, desk.services.engine
@@ -88,7 +90,7 @@ async def callback(request: Request, desk: CurrentDesk) -> Response:
     return _leave(response)
 
 
-@router.get("/login/{issuer_name}", include_in_schema=False)
+@router.get("/login/{issuer_name}", include_in_schema=False, dependencies=[_Limited])
 async def leave(issuer_name: str, request: Request, desk: CurrentDesk, page: str | None = None) -> Response:
     """Off to an identity provider; `page` is where the login leads, if it is one of ours."""
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager
 from typing import Annotated
 from uuid import UUID
 
@@ -99,39 +98,34 @@ async def run_turn_again(
         changed = sorted([*body.state, *body.parameters, *texts])
         detail = {"at": body.at, "times": body.times, "changed": changed}
         await audit.record(tx, viewer, "playground.run", str(turn_id), detail)
-    frames = _frames(desk.services, recorded, fork, body.times, desk.streams.counted(caller))
-    return progress(frames)
+    frames = _frames(desk.services, recorded, fork, body.times)
+    return progress(frames, desk.streams.counted(caller))
 
 
-async def _frames(
-    services: Services, recorded: Recorded, fork: Fork, times: int, counted: AbstractContextManager[None]
-) -> AsyncIterator[bytes]:
+async def _frames(services: Services, recorded: Recorded, fork: Fork, times: int) -> AsyncIterator[bytes]:
     """The runs as server-sent events; a reader who leaves ends them."""
-    with counted:
-        for number in range(1, times + 1):
-            told: asyncio.Queue[Step | None] = asyncio.Queue()
-            task = asyncio.create_task(_run(services, recorded, fork, told))
-            try:
-                while (step := await told.get()) is not None:
-                    yield frame(
-                        "step", {"run": number, "node": step.node, "state": step.state, "ms": step.ms}
-                    )
-                run = await task
-            except DeskError as error:
-                yield frame("error", problem_of(error, recorded.turn.id))
-                return
-            except Exception as error:
-                # A node met a value that somebody typed; whoever typed it is told, in the error's name alone.
-                log.warning("sandbox_failed", turn_id=str(recorded.turn.id), error=type(error).__name__)
-                said = f"A node could not run with these values ({type(error).__name__})."
-                yield frame("error", problem_of(InvalidInput(said), recorded.turn.id))
-                return
-            finally:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
-            yield frame("run", {"run": number, **await shown_run(services, recorded, fork, run)})
-        yield frame("done", {"runs": times})
+    for number in range(1, times + 1):
+        told: asyncio.Queue[Step | None] = asyncio.Queue()
+        task = asyncio.create_task(_run(services, recorded, fork, told))
+        try:
+            while (step := await told.get()) is not None:
+                yield frame("step", {"run": number, "node": step.node, "state": step.state, "ms": step.ms})
+            run = await task
+        except DeskError as error:
+            yield frame("error", problem_of(error, recorded.turn.id))
+            return
+        except Exception as error:
+            # A node met a value that somebody typed; whoever typed it is told, in the error's name alone.
+            log.warning("sandbox_failed", turn_id=str(recorded.turn.id), error=type(error).__name__)
+            said = f"A node could not run with these values ({type(error).__name__})."
+            yield frame("error", problem_of(InvalidInput(said), recorded.turn.id))
+            return
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+        yield frame("run", {"run": number, **await shown_run(services, recorded, fork, run)})
+    yield frame("done", {"runs": times})
 
 
 async def _run(services: Services, recorded: Recorded, fork: Fork, told: asyncio.Queue[Step | None]) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -118,7 +119,7 @@ async def diff(
     async with desk.services.engine.database.tenant_tx(admin) as tx:
         old = await get_version(tx, admin, prompt_name, a)
         new = await get_version(tx, admin, prompt_name, b)
-    return json_response({"diff": diff_of(old.prompt, new.prompt)})
+    return json_response({"diff": await asyncio.to_thread(diff_of, old.prompt, new.prompt)})
 
 
 @router.post("/{prompt_name}/labels", summary="Put a label on a version", responses=answers())

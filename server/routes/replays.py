@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any
 
@@ -42,34 +41,28 @@ async def replay(body: ReplayBody, request: Request, desk: CurrentDesk, caller: 
     for _ in range((body.limit - 1) // TURNS_A_REQUEST):
         await desk.limits.check(caller, request)
     wanted = Wanted(body.since, body.limit)
-    frames = _frames(desk.services, viewer, caller.tenant, candidate, wanted, desk.streams.counted(caller))
-    return progress(frames)
+    frames = _frames(desk.services, viewer, caller.tenant, candidate, wanted)
+    return progress(frames, desk.streams.counted(caller))
 
 
 async def _frames(
-    services: Services,
-    viewer: Principal,
-    tenant: Tenant,
-    candidate: Candidate,
-    wanted: Wanted,
-    counted: AbstractContextManager[None],
+    services: Services, viewer: Principal, tenant: Tenant, candidate: Candidate, wanted: Wanted
 ) -> AsyncIterator[bytes]:
     """The replay as server-sent events; a reader who leaves ends it."""
-    with counted:
-        ended: asyncio.Queue[bool] = asyncio.Queue()
-        work = replay_turns(services, viewer, tenant, candidate, wanted, lambda: ended.put_nowait(True))
-        task = asyncio.create_task(work)
-        task.add_done_callback(lambda _: ended.put_nowait(False))
-        try:
-            number = 0
-            while await ended.get():
-                number += 1
-                yield frame("turn", {"number": number})
-            yield frame("done", _shown(await task))
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
+    ended: asyncio.Queue[bool] = asyncio.Queue()
+    work = replay_turns(services, viewer, tenant, candidate, wanted, lambda: ended.put_nowait(True))
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda _: ended.put_nowait(False))
+    try:
+        number = 0
+        while await ended.get():
+            number += 1
+            yield frame("turn", {"number": number})
+        yield frame("done", _shown(await task))
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
 
 
 def _shown(report: ReplayReport) -> dict[str, Any]:

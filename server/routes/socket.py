@@ -88,7 +88,6 @@ class _Conversing:
         """Hear and answer until either side ends it; the turns themselves go on."""
         try:
             caller = await self._authenticated()
-            self._desk.streams.check(caller)
             with self._desk.streams.counted(caller):
                 while True:
                     await self._answer(await self._websocket.receive())

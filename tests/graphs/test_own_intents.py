@@ -160,6 +160,11 @@ async def test_nobody_waits_for_the_training(shop: Customer) -> None:
         (FILE.replace("    route: canned", "    route: cannon", 1), "greeting: unknown route 'cannon'"),
         (FILE.replace("      - hello\n", "      - hi\n", 1), "example 'hi' stands there twice"),
         (f"common: &texts [a, b]\nother: *texts\n{FILE}", "may not refer to other entries"),
+        # A few thousand levels more and the parser would end the process that serves all tenants.
+        (f"deep: {'[' * 100}{']' * 100}\n{FILE}", "at most 20 levels"),
+        (f"day: 2001-02-30\n{FILE}", "timestamp expected"),
+        (f"number: {'9' * 5000}\n{FILE}", "int expected"),
+        (f"flag: !!bool x\n{FILE}", "bool expected"),
         (FILE + "# " + LONGEST * "x", "at most 60000 characters"),
         (WITH_A_WRONG_TOOL, "shop_cat names 'rm'; the tools are create_ticket, start_return"),
     ],

@@ -9,9 +9,11 @@ import pytest
 
 from desk.domain import ConversationId
 from desk.errors import InvalidInput
+from prompts.choice import unsaved
 from prompts.drafts import draft, preview, write_file
 from prompts.loader import Prompt, load_prompt
 from prompts.shelf import Pin, Pointer, Shelf, place_of
+from prompts.template import MOST_PLACES
 
 NEWEST = load_prompt("support").version
 MINE = Prompt("support", 1001, "sha", ("passages",), "", "{{passages}}")
@@ -67,6 +69,12 @@ def test_a_draft_takes_in_named_versions_and_knows_its_variables(tmp_path: Path)
     for wrong in ("{{unknown}}", "{{> tone@7}}", "{{> tone}}", "{{> nested@1001}}", "  "):
         with pytest.raises(InvalidInput):
             draft("support", wrong, lambda name, of: parts.get((name, of)))
+    many = "{{passages}}" * (MOST_PLACES + 1)
+    for grown in (many, "{{> tone@1001}}" * 1000, "{{> much@1001}}{{> much@1001}}"):
+        with pytest.raises(InvalidInput, match=r"at most 50 places|over 60000 characters"):
+            draft("support", grown, lambda name, of: (parts | {("much", 1001): "x" * 31_000}).get((name, of)))
+    with pytest.raises(InvalidInput, match="at most 50 places"):
+        unsaved(load_prompt("support"), many)
     with pytest.raises(InvalidInput):
         preview(made, {"nobody": "x"})
     prompt = Prompt("support", 1001, made.sha, made.variables, "why: because", made.text)

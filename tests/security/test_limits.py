@@ -31,6 +31,12 @@ async def place(
             yield found
 
 
+def from_elsewhere(place: Replica) -> httpx.AsyncClient:
+    """A client of a network of its own, as other tests ask from the machine's."""
+    network = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}"
+    return httpx.AsyncClient(base_url=place.url, headers={"x-forwarded-for": f"{network}::1"})
+
+
 async def statuses(
     client: httpx.AsyncClient, method: str, path: str, count: int, **sent: object
 ) -> list[int]:
@@ -57,12 +63,26 @@ async def test_a_caller_gets_so_many_requests_and_another_is_not_held_up(place: 
 
 
 async def test_an_address_gets_so_many_tries_to_sign_in(place: Replica) -> None:
-    # Of its own, as other tests ask from the machine's.
-    headers = {"x-forwarded-for": f"2001:db8::{secrets.token_hex(2)}:{secrets.token_hex(2)}"}
-    async with httpx.AsyncClient(base_url=place.url, headers=headers) as anyone:
+    async with from_elsewhere(place) as anyone:
         body = {"refresh_token": "dr_none"}
         found = await statuses(anyone, "POST", "/api/v1/auth/refresh", LIMIT + 1, json=body)
     assert found == [401] * LIMIT + [429]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/api/v1/auth/logout", {"refresh_token": "dr_none"}, 204),
+        ("GET", "/login/nowhere", None, 404),
+        ("GET", "/login/callback", None, 303),
+    ],
+)
+async def test_nobody_in_particular_is_counted_at_the_other_doors_too(
+    place: Replica, method: str, path: str, body: dict[str, str] | None, status: int
+) -> None:
+    async with from_elsewhere(place) as anyone:
+        found = await statuses(anyone, method, path, LIMIT + 1, json=body)
+    assert found == [status] * LIMIT + [429]
 
 
 async def test_a_service_gets_so_many_requests_for_all_its_visitors(place: Replica) -> None:

@@ -15,6 +15,7 @@ from server.issuer import Issuer
 from tests.server.conftest import bearer
 
 FAQS = "/api/v1/faqs"
+EARLIEST, LATEST = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
 RETURNS = {"question": "How long can I return a book?", "answer": "You may return it within 30 days."}
 
 
@@ -109,6 +110,18 @@ async def test_files_are_imported_with_their_bad_lines_and_exported(admin: httpx
     assert back.json() == {"added": 0, "changed": 0, "unchanged": 4, "bad": []}
 
 
+async def test_times_that_nobody_can_read_back_are_a_bad_line(admin: httpx.AsyncClient) -> None:
+    """One of them, kept, would end every list, export and search of the tenant with an error."""
+    rows = [{"question": "Who?", "answer": "x"}, {"question": "What?", "answer": "y"}]
+    rows[0]["publish_at"], rows[1]["expires_at"] = EARLIEST, LATEST
+    content = "".join(orjson.dumps(row).decode() + "\n" for row in rows)
+    told = (await admin.post(f"{FAQS}/import", json={"format": "jsonl", "content": content})).json()
+    assert [one["why"] for one in told["bad"]] == [
+        f"{name} is not in the years 2 to 9998" for name in ("publish_at", "expires_at")
+    ]
+    assert (await admin.get(f"{FAQS}/search", params={"q": "Who?"})).json() == {"results": []}
+
+
 async def test_bad_faqs_are_refused_and_nothing_is_written(admin: httpx.AsyncClient) -> None:
     for body in (
         {"question": "", "answer": "x"},
@@ -118,6 +131,8 @@ async def test_bad_faqs_are_refused_and_nothing_is_written(admin: httpx.AsyncCli
         {"question": "Who?", "answer": "x", "id": "a/b"},
         {"question": "Who?", "answer": "x", "language": "english"},
         {"question": "Who?", "answer": "x", "tenant_id": "other"},
+        {"question": "Who?", "answer": "x", "publish_at": EARLIEST},
+        {"question": "Who?", "answer": "x", "expires_at": LATEST},
     ):
         assert (await admin.post(FAQS, json=body)).status_code == 422, body
     wrong = await admin.post(f"{FAQS}/import", json={"format": "csv", "content": "no header\n"})

@@ -357,6 +357,24 @@ async def test_live_streams_count_as_open_ones(strict: Replica) -> None:
         await until(free, 10)
 
 
+@pytest.mark.parametrize("path", ["/api/v1/conversations/{conversation}/events", "/api/v1/chat/stream"])
+async def test_streams_asked_for_at_once_are_no_more_than_the_cap(strict: Replica, path: str) -> None:
+    tenant = await new_tenant(strict)
+    async with AsyncExitStack() as open_ones, strict.client("one@x.org", tenant) as one:
+        conversation = (await ask(one, "hello"))["conversation_id"]
+
+        async def opened() -> int:
+            asked = one.build_request("GET", path.format(conversation=conversation))
+            if path.endswith("stream"):
+                asked = one.build_request("POST", path, json={"message": SLOW})
+            answer = await one.send(asked, stream=True)
+            open_ones.push_async_callback(answer.aclose)
+            return answer.status_code
+
+        told = await asyncio.gather(*(opened() for _ in range(6)))
+        assert sorted(told) == [200] * 2 + [429] * 4
+
+
 async def test_a_reader_that_takes_nothing_is_dropped_and_may_come_back() -> None:
     stream = TurnStream(TurnId(uuid4()), ConversationId(uuid4()))
 

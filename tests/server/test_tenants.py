@@ -108,10 +108,19 @@ async def test_a_tenant_is_made_listed_configured_and_serves(
         ({"timezone": "Europe"}, "no time zone 'Europe'"),
         ({"timezone": "../Berlin"}, "Europe/Berlin"),
         ({"office_hours": ["sometimes"]}, "mon-fri 09:00-18:00"),
-        ({"order_patterns": ["("]}, "no regular expression"),
+        ({"order_patterns": ["("]}, "not a regular expression"),
         ({"webhook_url": "shop.example"}, "begins with https://"),
         ({"branding": {"color": "red"}}, "#rrggbb"),
         ({"models": "gpt"}, "models"),
+        ({"branding": {"title": "Books\0"}}, "holds a NUL"),
+        ({"branding": {"logo_url": "https://["}}, "whole address"),
+        ({"branding": {"logo_url": "https://logo.example/ a"}}, "whole address"),
+        ({"webhook_url": "https://["}, "whole address"),
+        ({"timezone": "a/" * 3000}, "no time zone 'a/a/"),
+        ({"order_patterns": [r"(\d+)+"]}, "without repeated groups"),
+        ({"order_patterns": [r"\d{99999999999}"]}, "not a regular expression"),
+        ({"order_patterns": [r"\d{6}", r"(?i)w\d{7}"]}, "not a regular expression"),
+        ({"return_days": 36_501}, "at most 36500"),
     ],
 )
 async def test_a_wrong_setting_is_refused_and_says_what_is_right(
@@ -120,6 +129,15 @@ async def test_a_wrong_setting_is_refused_and_says_what_is_right(
     answer = await platform.patch("/api/v1/tenants/bookshop", json={"settings": wrong})
     assert answer.status_code == 422
     assert says in answer.json()["detail"]
+
+
+async def test_half_a_character_in_a_setting_is_refused(platform: httpx.AsyncClient) -> None:
+    answer = await platform.patch(
+        "/api/v1/tenants/bookshop",
+        content=b'{"settings": {"return_exceptions": ["\\ud800"]}}',
+        headers={"content-type": "application/json"},
+    )
+    assert (answer.status_code, "half of a character" in answer.json()["detail"]) == (422, True)
 
 
 async def test_a_promised_error_is_taken_where_the_examples_prove_it(platform: httpx.AsyncClient) -> None:

@@ -26,6 +26,7 @@ def order(status: str = "delivered", delivered: str | None = "2026-11-01", *cate
         (order(), date(2026, 11, 2), None),
         (order(), date(2026, 12, 1), None),
         (order(), date(2026, 12, 2), "return_too_late"),
+        (order("delivered", "9999-12-31"), date(2026, 12, 2), None),
         (order("shipped", None), date(2027, 1, 1), None),
         (order("delivered", None), date(2027, 1, 1), None),
         (order("processing", None), date(2026, 11, 2), "return_not_yet"),
