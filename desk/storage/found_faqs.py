@@ -157,10 +157,10 @@ class _Query:
 
 
 async def _run(database: Database, principal: Principal, query: _Query, among: str) -> list[FoundFaq]:
-    async with database.tenant_tx(principal, pipeline=True) as tx:
+    async with database.tenant_reading(principal) as tx:
         if among is _INDEXED:
             await tx.execute(_BY_INDEX, (str(NEAR_ROWS),))
-        cursor = await tx.execute(query.statement(among), query.values(among))
+        cursor = await tx.execute(query.statement(among), query.values(among), binary=True)
     return [FoundFaq(faq_of(row[:-2]), float(row[-2]), float(row[-1])) for row in await cursor.fetchall()]
 
 
