@@ -213,13 +213,17 @@ def _of(table: PlainTable) -> Callable[[Vectors], Awaitable[list[str]]]:
 
 
 async def _ask(search: Callable[[Vectors], Awaitable[list[str]]], vectors: Vectors, asked: Vectors) -> Asked:
-    times, recalls, rows = [], [], []
+    """What is true is worked out afterwards: its threads would be in the way of whoever is timed."""
+    times, found = [], []
     await search(asked[0])
     for vector in asked:
         began = time.perf_counter()
-        found = await search(vector)
+        found.append(await search(vector))
         times.append(time.perf_counter() - began)
-        true = {str(row) for row in np.argsort(-(vectors @ vector), kind="stable")[:NEAREST]}
-        recalls.append(len(true.intersection(found)) / len(true))
-        rows.append(len(found))
-    return Asked(fmean(recalls), fmean(rows), times)
+    recalls = [_recall(vectors, *pair) for pair in zip(asked, found, strict=True)]
+    return Asked(fmean(recalls), fmean(map(len, found)), times)
+
+
+def _recall(vectors: Vectors, vector: Vectors, found: list[str]) -> float:
+    true = {str(row) for row in np.argsort(-(vectors @ vector), kind="stable")[:NEAREST]}
+    return len(true.intersection(found)) / len(true)

@@ -38,16 +38,26 @@ _NOT_A_REQUEST = re.compile(
     r"|book\w* (?:for|about))\b"
 )
 _NEXT_SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z])")
+# "Where is my parcel?? HUMAN!!"; what is asked there ("Is the hero a dog? Human?") is no request.
+_LAST_WORDS = re.compile(r"[.!?\n]\s{0,3}(?P<words>[^.!?\n]{2,40})[.!\s]{0,9}$")
+# Who is angry writes at length, and asks in the beginning or at the end.
 _LONGEST = 400
 
 
 def wants_person(text: str) -> bool:
     """Whether the customer asks to talk to a human being."""
-    said = plain(text[:_LONGEST])
-    if _BARE.fullmatch(said):
+    if len(text) > _LONGEST:
+        return _asks(text[:_LONGEST]) or _asks(text[-_LONGEST:])
+    return _asks(text)
+
+
+def _asks(text: str) -> bool:
+    said = plain(text)
+    last = _LAST_WORDS.search(text[-60:])
+    if _BARE.fullmatch(said) or (last and _BARE.fullmatch(plain(last["words"]))):
         return True
     # "Can I return it? My colleague asks." asks for nobody: what belongs together stands in one sentence.
-    asked = any(_REQUEST.search(plain(sentence)) for sentence in _NEXT_SENTENCE.split(text[:_LONGEST]))
+    asked = any(_REQUEST.search(plain(sentence)) for sentence in _NEXT_SENTENCE.split(text))
     return asked and not _NOT_A_REQUEST.search(said)
 
 

@@ -323,11 +323,4 @@ async def delete_missing(tx: Tx, keep: Sequence[str]) -> int:
 
 def faq_of(row: tuple[Any, ...]) -> Faq:
     """The FAQ of a row of `COLUMNS`."""
-    aliases, draft, publish_at, expires_at = row[8:]
-    return replace(
-        Faq(FaqId(row[0]), *row[1:8]),
-        aliases=tuple(aliases),
-        draft=draft,
-        publish_at=publish_at,
-        expires_at=expires_at,
-    )
+    return Faq(*(*row[:8], tuple(row[8]), *row[9:]))

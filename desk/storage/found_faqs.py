@@ -73,27 +73,25 @@ _BY_INDEX = (
 
 # A word that stands in few of the candidates tells more than one that stands in all. Words are looked up one
 # by one by `plainto_tsquery`, so that nothing a customer types can be an operator; in the FAQ's own language.
+# Limits are written in: Postgres guesses that one it is not told is large, and would plan every search anew.
 _NEAREST = """
 with candidates as materialized (
-    select faq_id, cosine from ({scores}) scored order by cosine desc, faq_id limit %s
+    select faq_id, cosine from ({scores}) scored order by cosine desc, faq_id limit {most}
 ), texts as materialized (
-    select f.id, text_search_of(f.language) as config, f.words
+    select f.*, c.cosine, text_search_of(f.language) as config
     from candidates c join faqs f on f.id = c.faq_id
 ), asked as materialized (
-    select config, lexeme, plainto_tsquery('simple', lexeme) as word
+    select config, word, ln(1 + (select count(*) from candidates)::float8 / (1 + (
+        select count(*) from texts t where t.config = spoken.config and t.words @@ word))) as weight
     from (select distinct config from texts) spoken cross join lateral unnest(to_tsvector(config, %s))
-), hits as materialized (
-    select t.id, a.config, a.lexeme from texts t join asked a on a.config = t.config and t.words @@ a.word
-), weights as materialized (
-    select config, lexeme, ln(1 + (select count(*) from candidates)::float8 / (1 + count(id))) as weight
-    from asked left join hits using (config, lexeme) group by config, lexeme
-), shares as (
-    select id, sum(weight) / (select sum(weight) from weights w where w.config = h.config) as share
-    from hits h join weights using (config, lexeme) group by id, h.config
+        cross join lateral plainto_tsquery('simple', lexeme) word
 )
-select {columns}, c.cosine, coalesce(s.share, 0) as share
-from candidates c join faqs f on f.id = c.faq_id left join shares s on s.id = c.faq_id
-order by c.cosine + %s * coalesce(s.share, 0) desc, f.external_id limit %s
+select {columns}, f.cosine, s.share
+from texts f cross join lateral (
+    select coalesce(sum(weight) filter (where f.words @@ word) / sum(weight), 0) as share
+    from asked where config = f.config
+) s
+order by f.cosine + %s * s.share desc, f.external_id limit {limit}
 """
 
 
@@ -148,19 +146,21 @@ class _Query:
         )
         scores = _OF_ONE if len(self.vectors) == 1 else _OF_SEVERAL
         scores = scores.format(hidden=hidden, values=values, vectors=vectors)
-        return _NEAREST.format(scores=scores, columns=COLUMNS)
+        return _NEAREST.format(
+            scores=scores, columns=COLUMNS, limit=self.limit, most=max(self.limit, CANDIDATES)
+        )
 
     def values(self, among: str) -> tuple[Any, ...]:
         """Its parameters."""
         vectors = [Vector(vector) for vector in self.vectors] * (1 + among.count("{values}"))
-        return *vectors, max(self.limit, CANDIDATES), self.words, self.worth, self.limit
+        return *vectors, self.words, self.worth
 
 
 async def _run(database: Database, principal: Principal, query: _Query, among: str) -> list[FoundFaq]:
-    async with database.tenant_tx(principal, pipeline=True) as tx:
+    async with database.tenant_reading(principal) as tx:
         if among is _INDEXED:
             await tx.execute(_BY_INDEX, (str(NEAR_ROWS),))
-        cursor = await tx.execute(query.statement(among), query.values(among))
+        cursor = await tx.execute(query.statement(among), query.values(among), binary=True)
     return [FoundFaq(faq_of(row[:-2]), float(row[-2]), float(row[-1])) for row in await cursor.fetchall()]
 
 

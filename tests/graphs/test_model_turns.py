@@ -61,7 +61,15 @@ async def test_a_curated_answer_needs_no_model(ada: Customer) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["let me talk to a person", "where is order 100234? no, let me talk to a person instead"]
+    "asked",
+    [
+        "let me talk to a person",
+        "where is order 100234? no, let me talk to a person instead",
+        # The trained router would give these to the model, the catalogue and a canned reply.
+        "i need to spaek to an agnet",
+        "Do you have Dune? I need to spaek to an agnet about it",
+        "how much is shipping and get me a manager",
+    ],
 )
 async def test_no_model_is_asked_when_somebody_asks_for_a_person(ada: Customer, asked: str) -> None:
     model = ada.script("There are no people here.")

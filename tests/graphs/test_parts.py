@@ -65,6 +65,9 @@ async def test_the_sources_of_all_parts_are_cited(ada: Customer) -> None:
         "How long does shipping take? And can I talk to a person please?",
         "I want to talk to a human, and what is your return policy?",
         "A gift for a person: do you wrap gifts, and may I speak to an agent?",
+        # Heard in the part alone: neither the whole nor the trained router tells it.
+        "Not a bot, and how long does shipping take?",
+        "A real person! How long does shipping take?",
     ],
 )
 async def test_who_asks_for_a_person_in_any_part_gets_one(ada: Customer, message: str) -> None:

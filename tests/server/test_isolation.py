@@ -199,6 +199,20 @@ async def test_every_tenant_table_forces_row_level_security(migrated: Engines, o
         assert await cursor.fetchone() == (False, False)
 
 
+async def test_whatever_lets_the_application_see_rows_asks_for_their_tenant(owner_url: str) -> None:
+    """Permissive policies are joined by or: one that does not ask opens the table."""
+    async with await psycopg.AsyncConnection.connect(owner_url) as conn:
+        cursor = await conn.execute(
+            "select tablename, policyname, qual, with_check from pg_policies"
+            " where schemaname in ('shared', 'desk_control') and permissive = 'PERMISSIVE'"
+            " and roles <> array[current_user]"
+        )
+        policies = await cursor.fetchall()
+    assert len(policies) > 20
+    asks = "tenant_id = ( SELECT desk_control.app_tenant() AS app_tenant)"
+    assert [policy for policy in policies if asks not in (policy[2] or policy[3])] == []
+
+
 async def test_the_audit_is_written_once(
     database: Database, settings: Settings, ada: httpx.AsyncClient
 ) -> None:

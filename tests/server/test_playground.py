@@ -189,6 +189,19 @@ async def test_a_changed_state_takes_another_way(
     assert "shipped" in asked["reply"]["reply"]["text"]
 
 
+async def test_a_value_that_the_customer_was_told_is_shown_as_its_pseudonym(
+    customer: httpx.AsyncClient, admin: httpx.AsyncClient, wire: Wire
+) -> None:
+    wire.script([say("We write to [EMAIL_1] then.")] * 2)
+    reply = await ask(customer, f"I am on {MAIL}. {POINTS}")
+    assert reply["reply"]["text"] == f"We write to {MAIL} then."
+    turn = await opened(admin, reply["turn_id"])
+    [*_, (_, again), _] = await run(admin, reply["turn_id"], at=0)
+    for shown in (turn, again):
+        assert "We write to [EMAIL_1] then." in json.dumps(shown["reply"])
+        assert MAIL not in json.dumps(shown)
+
+
 async def test_a_sandbox_never_acts(
     customer: httpx.AsyncClient, admin: httpx.AsyncClient, owner_url: str
 ) -> None:
