@@ -176,6 +176,19 @@ OF_NO_TENANT = {
 }
 
 
+STAFFS_ALONE = {
+    "audit_seals",
+    "faq_gap_questions",
+    "faq_gaps",
+    "faq_hits",
+    "prompt_bundles",
+    "prompt_labels",
+    "prompt_versions",
+    "turn_reviews",
+    "usage_hourly",
+}
+
+
 async def test_every_tenant_table_forces_row_level_security(migrated: Engines, owner_url: str) -> None:
     async with await psycopg.AsyncConnection.connect(owner_url) as conn:
         cursor = await conn.execute(
@@ -211,6 +224,15 @@ async def test_whatever_lets_the_application_see_rows_asks_for_their_tenant(owne
     assert len(policies) > 20
     asks = "tenant_id = ( SELECT desk_control.app_tenant() AS app_tenant)"
     assert [policy for policy in policies if asks not in (policy[2] or policy[3])] == []
+
+
+async def test_what_is_the_staffs_alone_is_closed_to_customers(owner_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(owner_url) as conn:
+        cursor = await conn.execute(
+            "select tablename from pg_policies where schemaname = 'shared' and permissive = 'RESTRICTIVE'"
+            " and cmd = 'ALL' and qual like '%app_is_staff()%' and qual not like '% OR %'"
+        )
+        assert {row[0] for row in await cursor.fetchall()} == STAFFS_ALONE
 
 
 async def test_the_audit_is_written_once(
