@@ -212,6 +212,7 @@ async def test_every_tenant_table_forces_row_level_security(migrated: Engines, o
         assert await cursor.fetchone() == (False, False)
 
 
+@pytest.mark.usefixtures("migrated")
 async def test_whatever_lets_the_application_see_rows_asks_for_their_tenant(owner_url: str) -> None:
     """Permissive policies are joined by or: one that does not ask opens the table."""
     async with await psycopg.AsyncConnection.connect(owner_url) as conn:
@@ -226,6 +227,7 @@ async def test_whatever_lets_the_application_see_rows_asks_for_their_tenant(owne
     assert [policy for policy in policies if asks not in (policy[2] or policy[3])] == []
 
 
+@pytest.mark.usefixtures("migrated")
 async def test_what_is_the_staffs_alone_is_closed_to_customers(owner_url: str) -> None:
     async with await psycopg.AsyncConnection.connect(owner_url) as conn:
         cursor = await conn.execute(
