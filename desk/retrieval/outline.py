@@ -67,7 +67,7 @@ class _Outline(HTMLParser):
         self._unread: list[str] = []
 
     def parse_html_declaration(self, i: int) -> int:
-        """As browsers do: what begins with `<![` is a comment. The library knows some, and stops at others."""
+        """As browsers do: what begins with `<![` is a comment. The library stops at some of them."""
         if self.rawdata.startswith("<![", i):
             return self.parse_bogus_comment(i)
         return super().parse_html_declaration(i)
