@@ -45,6 +45,14 @@ out_of_scope:
 )
 SAYING = '\n    reply: {en: "Our'
 WITH_A_WRONG_TOOL = WITH_CATS.replace("canned" + SAYING, "action\n    tool: rm" + SAYING)
+MANY_EXAMPLES = "\n".join(
+    [
+        "intents: [{name: many, route: faq, examples: [",
+        *(f"a{at}," for at in range(2_000)),
+        "]}]",
+        "out_of_scope: [b]",
+    ]
+)
 
 
 def saying(hello: str) -> str:
@@ -160,6 +168,7 @@ async def test_nobody_waits_for_the_training(shop: Customer) -> None:
         (FILE.replace("    route: canned", "    route: cannon", 1), "greeting: unknown route 'cannon'"),
         (FILE.replace("      - hello\n", "      - hi\n", 1), "example 'hi' stands there twice"),
         (f"common: &texts [a, b]\nother: *texts\n{FILE}", "may not refer to other entries"),
+        (MANY_EXAMPLES, "at most 2000 examples"),
         # A few thousand levels more and the parser would end the process that serves all tenants.
         (f"deep: {'[' * 100}{']' * 100}\n{FILE}", "at most 20 levels"),
         (f"day: 2001-02-30\n{FILE}", "timestamp expected"),

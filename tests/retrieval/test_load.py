@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desk.errors import InvalidInput
-from desk.retrieval.load import MAX_ANSWER, MAX_QUESTION, BadRow, load
+from desk.retrieval.load import MAX_ANSWER, MAX_QUESTION, BadRow, Form, load, load_text
 from desk.storage.faqs import FaqEntry
+
+QUICK = 0.1  # seconds; a quiet machine needs some hundredths
 
 
 def read(folder: Path, name: str, content: str | bytes) -> list[FaqEntry | BadRow]:
@@ -132,6 +135,33 @@ def test_files_that_cannot_be_read_say_what_to_do(tmp_path: Path) -> None:
         read(tmp_path, "faqs.csv", "frage,antwort\n1,2\n")
     with pytest.raises(InvalidInput, match="no such file"):
         list(load(tmp_path / "missing.md"))
+
+
+# A heading with white space or signs inside, tags that never end, comments over many lines, pieces of a name.
+SLOW_ONCE = [
+    ("md", "# a", " ", 1_500),
+    ("md", "# a ", "#", 12_000),
+    ("html", "<h2>x</h2>", "<a ", 8_000),
+    ("html", "<h2>x</h2><a ", "\n", 16_000),
+    ("html", "<h2>", "a<b>", 60_000),
+]
+
+
+@pytest.mark.parametrize(("form", "head", "piece", "length"), SLOW_ONCE)
+def test_no_text_holds_up_who_reads_it(form: Form, head: str, piece: str, length: int) -> None:
+    def cpu_seconds(of: int) -> float:
+        text = head + (piece * of)[:of] + "x\n"
+        began = time.thread_time()
+        assert len(list(load_text(form, text))) <= 1
+        return time.thread_time() - began
+
+    assert cpu_seconds(length) < QUICK or cpu_seconds(length) < 3 * cpu_seconds(length // 2)
+
+
+def test_a_mark_that_html_does_not_know_is_a_comment() -> None:
+    assert [row.why for row in load_text("html", "<h2>Who?<![x]></h2>") if isinstance(row, BadRow)] == [
+        "no answer stands below this heading"
+    ]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -21,6 +21,8 @@ HEAD = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n"
 SECONDS = 0.4
 # What is cut is cut after a part of a second; what waits for longer than this was not cut.
 PATIENCE = 10.0
+# More than the buffers of a connection take, on both sides.
+MUCH = 32 * 1024 * 1024
 
 
 class Heard:
@@ -38,7 +40,7 @@ def heard() -> Heard:
 
 @pytest.fixture
 async def url(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    monkeypatch.setattr(Punctual, "seconds", {"head": SECONDS, "body": SECONDS})
+    monkeypatch.setattr(Punctual, "seconds", dict.fromkeys(("head", "body", "answer"), SECONDS))
 
     async def hear(request: Request) -> Response:
         try:
@@ -52,7 +54,10 @@ async def url(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[st
         await websocket.accept()
         await websocket.send_text(await websocket.receive_text())
 
-    routes = [Route("/", hear, methods=["GET", "POST"]), WebSocketRoute("/ws", echo)]
+    async def much(_request: Request) -> Response:
+        return PlainTextResponse(MUCH * "x")
+
+    routes = [Route("/much", much), Route("/", hear, methods=["GET", "POST"]), WebSocketRoute("/ws", echo)]
     async with served(Starlette(routes=routes)) as address:
         yield address
 
@@ -133,6 +138,23 @@ async def test_a_head_has_a_largest_size(url: str, heard: Heard) -> None:
         with suppress(ConnectionError):
             assert (await asyncio.wait_for(reader.read(), PATIENCE)).startswith(b"HTTP/1.1 400")
     assert heard.bodies == []
+
+
+async def test_who_takes_nothing_of_an_answer_is_cut_off_and_who_takes_it_slowly_is_not(url: str) -> None:
+    async with line(url) as (reader, writer):
+        writer.write(b"GET /much HTTP/1.1\r\nhost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(5 * SECONDS)
+        with suppress(ConnectionError):
+            assert len(await asyncio.wait_for(reader.read(), PATIENCE)) < MUCH
+    async with line(url) as (reader, writer):
+        writer.write(b"GET /much HTTP/1.1\r\nhost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        taken = 0
+        for _ in range(16):
+            await asyncio.sleep(SECONDS / 4)
+            taken += len(await reader.readexactly(MUCH // 16))
+        assert taken == MUCH
 
 
 async def test_a_request_in_pieces_and_a_slow_answer_are_served(url: str, heard: Heard) -> None:
