@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-import server.one_thread  # noqa: F401
+import server.beginning  # noqa: F401
 from desk.errors import DeskError
 from server.commands import (
     accounts,

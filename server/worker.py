@@ -13,6 +13,7 @@ from desk.telemetry.logs import configure_logs
 from server.app import open_desk
 from server.jobs.sweeping import sweeping
 from server.jobs.working import jobs_working
+from server.settling import settle
 
 log = structlog.get_logger("desk.worker")
 
@@ -30,5 +31,6 @@ async def work(settings: Settings) -> None:
         stack.push_async_callback(desk.runner.stop)
         await stack.enter_async_context(jobs_working(desk.services.engine))
         await stack.enter_async_context(sweeping(desk.services))
+        settle()
         log.info("worker_ready")
         await stop.wait()

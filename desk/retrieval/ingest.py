@@ -18,6 +18,8 @@ from desk.storage.faqs import FaqEntry, Upserted
 from desk.storage.pool import Database, Tx
 
 BATCH = 64
+# So few texts go to a core at a time that both are done at nearly the same time.
+AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +136,17 @@ async def _note(tx: Tx, principal: Principal, entries: list[FaqEntry], done: Ups
 async def _embed(embedder: Embedder, entries: list[FaqEntry]) -> dict[str, split.Vectors]:
     texts = [split.texts(entry) for entry in entries]
     flat = [text for of_entry in texts for text in of_entry]
-    # Two at once: an import is worth two cores, and leaves the others to the customers.
-    halves = await asyncio.gather(embedder.embed(flat[::2]), embedder.embed(flat[1::2]))
     vectors = np.empty((len(flat), embedder.dimensions), dtype=np.float32)
-    vectors[::2], vectors[1::2] = halves
+    starts = iter(range(0, len(flat), AT_ONCE))
+
+    async def embed_next() -> None:
+        for start in starts:
+            end = start + AT_ONCE
+            vectors[start:end] = await embedder.embed(flat[start:end])
+
+    # Two at once: an import is worth two cores, and leaves the others to the customers. Each takes the next
+    # texts when it is done with its own, as a long one takes many times as long as a short one.
+    await asyncio.gather(embed_next(), embed_next())
     rows = iter(vectors)
     return {
         entry.external_id: split.join(entry, np.stack(list(islice(rows, len(of_entry)))))

@@ -83,7 +83,7 @@ def test_only_the_settings_read_the_environment() -> None:
         for path in room_modules()
         if path != ENVIRONMENT_DOOR and "peers" not in path.parts and _reads_environment(path.read_text())
     ]
-    assert readers == ["server/one_thread.py"]
+    assert readers == ["server/beginning.py"]
 
 
 def test_reading_the_environment_is_recognised() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from desk.domain import Principal, TenantId, new_id
 from desk.errors import InvalidInput, Unavailable
 from desk.models.embeddings import MiniLM, Vectors
 from desk.retrieval.hits import HitCounts
-from desk.retrieval.ingest import BATCH, IngestReport, ingest
+from desk.retrieval.ingest import AT_ONCE, BATCH, IngestReport, ingest
 from desk.retrieval.load import BadRow
 from desk.retrieval.search import DEFAULT_THRESHOLD, FaqSearch
 from desk.storage import faq_hits, faqs, found_faqs
@@ -88,6 +89,28 @@ async def test_an_import_runs_again_without_embedding_what_is_there(
     report = await ingest(database, counting, admin, many)
     assert (report.added, report.changed, report.unchanged) == (0, 1, len(many) - 1)
     assert sorted(counting.seen) == ["Another answer.", "Question number 5?"]
+
+
+async def test_a_text_that_takes_long_holds_up_only_those_beside_it(
+    database: Database, embedder: MiniLM, admin: Principal
+) -> None:
+    rest_is_done = asyncio.Event()
+
+    class Slow(CountingEmbedder):
+        async def embed(self, texts: Sequence[str]) -> Vectors:
+            if "Question number 0?" in texts:
+                await rest_is_done.wait()
+            made = await super().embed(texts)
+            if len(self.seen) >= BATCH - AT_ONCE:
+                rest_is_done.set()
+            return made
+
+    many = [FaqEntry(f"{n}", f"Question number {n}?") for n in range(BATCH)]
+    async with asyncio.timeout(60):
+        await ingest(database, Slow(embedder), admin, many)
+    for n in (0, AT_ONCE, BATCH - 1):
+        [best] = await FaqSearch(database, embedder)(admin, f"Question number {n}?", limit=1)
+        assert best.source_id == f"{n}"
 
 
 async def test_an_import_cut_off_midway_leaves_no_faq_without_vectors(

@@ -62,6 +62,27 @@ def test_only_who_serves_calculates_on_one_thread(command: str, threads: str) ->
     assert ended.stdout.strip() == threads
 
 
+# How many MB of 80 go back to the system when large blocks are freed and small ones between them stay.
+_FREED = """
+import os
+import server.cli
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+b"x" * 2**21
+pairs = [(b"x" * 2**21, b"x" * 5000) for _ in range(40)]
+full = resident()
+pairs = [small for _, small in pairs]
+print(full - resident())
+"""
+
+
+@pytest.mark.parametrize(("command", "returned"), [("serve", True), ("worker", True), ("eval", False)])
+def test_what_a_server_frees_while_it_starts_goes_back_to_the_system(command: str, returned: bool) -> None:
+    started = [sys.executable, "-c", _FREED, command]
+    ended = subprocess.run(started, capture_output=True, text=True, check=True)
+    assert (float(ended.stdout) > 60) == returned
+
+
 def test_token_prints_a_token_and_nothing_else(environment: dict[str, str]) -> None:
     ended = desk(environment, "token", "--tenant", "bookshop", "--user", "Ada@Example.com", "--role", "agent")
     claims = jwt.decode(ended.stdout.strip(), options={"verify_signature": False})
