@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Annotated
 
 import typer
 
 from desk.errors import Misconfigured
-from desk.settings import load_settings
+from desk.settings import Settings, load_settings
 from server.commands.opening import say, with_stores
 
 app = typer.Typer()
 
 
+Host = Annotated[str | None, typer.Option(help="Address to listen on; stands for DESK_HOST.")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Port to listen on, 0 a free one; stands for DESK_PORT.")
+]
+
+
 @app.command()
-def run() -> None:
+def run(host: Host = None, port: Port = None) -> None:
     """Start everything a laptop needs: stores, demo bookshop, order service, application."""
     from server.supervisor import supervise
 
-    supervise(load_settings(), say=say)
+    supervise(_settings(host, port), say=say)
 
 
 @app.command()
-def serve() -> None:
+def serve(host: Host = None, port: Port = None) -> None:
     """Serve the application on DESK_HOST and DESK_PORT; needs DATABASE_URL."""
     import uvicorn
 
     from server.listening import Punctual
 
-    settings = load_settings()
+    settings = _settings(host, port)
     if settings.database_url is None:
         raise Misconfigured("DATABASE_URL is not set; `desk run` starts embedded stores and the demo.")
     uvicorn.run(
@@ -76,3 +83,11 @@ def migrate() -> None:
 
     with_stores(nothing)
     say("The database is up to date.")
+
+
+def _settings(host: str | None, port: int | None) -> Settings:
+    """Settings with these instead of theirs, also for what is started with the same environment."""
+    for name, value in (("DESK_HOST", host), ("DESK_PORT", port)):
+        if value is not None:
+            os.environ[name] = str(value)
+    return load_settings()

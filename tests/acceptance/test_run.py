@@ -105,10 +105,10 @@ def running(home: Path) -> Iterator[Running]:
     environment = {
         name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}
     }
-    environment |= {"DESK_HOME": str(home), "DESK_MODELS_DIR": str(MODELS), "DESK_PORT": str(port)}
+    environment |= {"DESK_HOME": str(home), "DESK_MODELS_DIR": str(MODELS)}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "server.cli", "run"],
+            [sys.executable, "-m", "server.cli", "run", "--port", str(port)],
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
