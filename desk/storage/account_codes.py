@@ -20,13 +20,16 @@ async def issue(
     *,
     minutes: int,
 ) -> bool:
-    """Keep a new code in place of the last one; False, and nothing kept, within a minute after that one."""
+    """Keep a new code in place of the last one; False, and nothing kept, within a minute after that one.
+
+    Nor does it take the place of one that holds longer: whoever asks for a reset ends no invitation.
+    """
     cursor = await tx.execute(
         "insert into account_codes as c (tenant_id, subject_id, purpose, code_hash, expires_at)"
         " values (%s, %s, %s, %s, now() + make_interval(mins => %s))"
         " on conflict (tenant_id, subject_id, purpose) do update set code_hash = excluded.code_hash,"
         " created_at = now(), expires_at = excluded.expires_at"
-        " where c.created_at < now() - interval '1 minute'",
+        " where c.created_at < now() - interval '1 minute' and c.expires_at <= excluded.expires_at",
         (tenant_id, account_id, purpose, code_hash, minutes),
     )
     return cursor.rowcount == 1

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from weakref import WeakValueDictionary
 
 import orjson
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator
 from starlette.responses import Response, StreamingResponse
 
-from desk.domain import FaqId
+from desk.domain import FaqId, TenantId
 from desk.errors import Conflict, NotFound
 from desk.retrieval.ingest import ingest
 from desk.retrieval.load import id_of, load_text
@@ -31,6 +33,8 @@ router = APIRouter(prefix="/api/v1/faqs", tags=["faqs"])
 AnyFaqName = Annotated[str, Path(), AfterValidator(without_nul)]
 
 _PAGE = 200
+# Held while a tenant's import runs here.
+_imports: WeakValueDictionary[TenantId, asyncio.Lock] = WeakValueDictionary()
 # What is written of a FAQ, and taken away with it.
 _WRITTEN = (
     "question",
@@ -95,11 +99,14 @@ async def export(desk: CurrentDesk, caller: CurrentCaller) -> Response:
 
 @router.post("/import", summary="Add or replace FAQs from the text of a file", responses=answers())
 async def import_faqs(body: FaqImportBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
-    """What is bad is skipped and told by its line. A file too long for one request is sent in parts."""
+    """What is bad is skipped and told by its line. A file too long for one request is sent in parts.
+
+    Imports of one shop come one after the other: each is worth two cores.
+    """
     engine = desk.services.engine
-    report = await ingest(
-        engine.database, engine.embedder, person(caller), load_text(body.format, body.content)
-    )
+    rows = load_text(body.format, body.content)
+    async with _imports.setdefault(caller.tenant.id, asyncio.Lock()):
+        report = await ingest(engine.database, engine.embedder, person(caller), rows)
     counts = {"added": report.added, "changed": report.changed, "unchanged": report.unchanged}
     return json_response(counts | {"bad": [{"line": row.line, "why": row.why} for row in report.bad]})
 

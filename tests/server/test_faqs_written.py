@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -120,6 +121,19 @@ async def test_times_that_nobody_can_read_back_are_a_bad_line(admin: httpx.Async
         f"{name} is not in the years 2 to 9998" for name in ("publish_at", "expires_at")
     ]
     assert (await admin.get(f"{FAQS}/search", params={"q": "Who?"})).json() == {"results": []}
+
+
+async def test_imports_of_one_shop_come_one_after_the_other(admin: httpx.AsyncClient) -> None:
+    def rows(name: str, count: int) -> dict[str, str]:
+        lines = [orjson.dumps({"question": f"{name} {at}?", "answer": "x"}).decode() for at in range(count)]
+        return {"format": "jsonl", "content": "\n".join(lines)}
+
+    many = asyncio.create_task(admin.post(f"{FAQS}/import", json=rows("many", 400)))
+    await asyncio.sleep(0.1)
+    few = await admin.post(f"{FAQS}/import", json=rows("few", 1))
+    listed = await admin.get(FAQS, params={"limit": 500})
+    assert ((await many).json()["added"], few.json()["added"]) == (400, 1)
+    assert len(listed.json()["faqs"]) == 401
 
 
 async def test_bad_faqs_are_refused_and_nothing_is_written(admin: httpx.AsyncClient) -> None:

@@ -1,4 +1,4 @@
-"""Streams at a time are capped by caller and tenant, also those that are asked for at one moment."""
+"""Streams have caps: how many a caller, an address and a tenant hold open at a process, whatever they are."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from desk.storage import tenants
 from desk.storage.pool import Database
 from server.auth import CSRF_COOKIE, SESSION_COOKIE
 from tests.server.identity.conftest import bearing
-from tests.server.identity.people import PASSWORD, code_for, joined, login, new_address
+from tests.server.identity.people import PASSWORD, code_for, joined, login, mails_to, new_address
 from tests.server.identity.trying import socket_address
 from tests.server.replicas import Replica, begun, next_events, until
 
@@ -195,6 +195,24 @@ async def test_an_admin_invites_somebody_who_chooses_a_password(
         f"/api/v1/accounts/{me['id']}", json={"role": "user"}, headers=bearing(tokens["access_token"])
     )
     assert own.status_code == 409, "the last admin must not lock themselves out"
+
+
+async def test_whoever_asks_for_a_reset_ends_no_invitation(
+    place: Replica, slug: str, nobody: httpx.AsyncClient
+) -> None:
+    address = new_address()
+    async with place.client("boss@desk.example", slug, "admin") as boss:
+        invited = await boss.post("/api/v1/accounts", json={"email": address, "role": "agent"})
+        code = await code_for(place, address)
+        tenant = await place.desk.services.engine.tenants.get(slug)
+        async with place.desk.services.engine.database.tenant_tx(Principal(tenant.id, "worker")) as tx:
+            aged = "update account_codes set created_at = created_at - interval '2 minutes'"
+            await tx.execute(aged + " where subject_id = %s", (invited.json()["id"],))
+        asked = await nobody.post("/api/v1/auth/reset", json={"tenant": slug, "email": address})
+        assert asked.status_code == 202
+        assert len(await mails_to(place, address, at_least=2, seconds=1)) == 1
+        chosen = {"tenant": slug, "email": address, "code": code, "password": PASSWORD}
+        assert (await nobody.post("/api/v1/auth/reset/confirm", json=chosen)).status_code == 204
 
 
 async def test_a_session_cookie_is_for_pages_and_its_writes_need_the_csrf_header(
