@@ -323,4 +323,6 @@ async def delete_missing(tx: Tx, keep: Sequence[str]) -> int:
 
 def faq_of(row: tuple[Any, ...]) -> Faq:
     """The FAQ of a row of `COLUMNS`."""
-    return Faq(*(*row[:8], tuple(row[8]), *row[9:]))
+    fields = list(row)
+    fields[8] = tuple(row[8])  # the aliases
+    return Faq(*fields)

@@ -154,8 +154,8 @@ class Database:
     async def tenant_reading(self, principal: Principal) -> AsyncIterator[Tx]:
         """As `tenant_tx` with a pipeline, for statements that only read; Postgres refuses any other.
 
-        What is sent together is a transaction by itself, which spares a fourth of the time of a search. It
-        commits also when the body raises: that is why nothing may be written.
+        What is sent together is a transaction by itself, so nothing has to begin or end it. It counts also
+        when the body raises: that is why it may not write.
         """
         *caller, role = self._caller(principal, await self._placement(principal.tenant_id))
         async with self._connection(principal.tenant_id) as conn, conn.pipeline():
