@@ -64,4 +64,4 @@ class Services:
 def _load_detectors() -> None:
     is_injection("Where is my parcel?")
     detect_language("Where is the parcel that I ordered last week?", previous=None, supported=LANGUAGES)
-    scrub("Call me at +44 20 7946 0958 or write to someone@example.com", Vault())
+    scrub("Call me at +44 20 7946 0958 or write to someone@example.com", Vault(), guess=True)

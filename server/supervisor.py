@@ -100,6 +100,7 @@ def _environment(settings: Settings, found: Engines, port: int, shop_port: int) 
         DATABASE_URL=found.database_url,
         DESK_MIGRATION_DATABASE_URL=found.migration_database_url,
         DESK_HOME=str(settings.home),
+        DESK_HOST=settings.host,
         DESK_PORT=str(port),
         DESK_SHOP_API_KEY=shop_key,
         DESK_SHOP_API_URL=f"http://127.0.0.1:{shop_port}",

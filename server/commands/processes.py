@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -34,13 +34,14 @@ def serve(host: Host = None, port: Port = None) -> None:
     """Serve the application on DESK_HOST and DESK_PORT; needs DATABASE_URL."""
     import uvicorn
 
+    from server.app import create_app
     from server.listening import Punctual
 
     settings = _settings(host, port)
     if settings.database_url is None:
         raise Misconfigured("DATABASE_URL is not set; `desk run` starts embedded stores and the demo.")
     uvicorn.run(
-        "server.app:create_app",
+        partial(create_app, settings),
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -86,8 +87,5 @@ def migrate() -> None:
 
 
 def _settings(host: str | None, port: int | None) -> Settings:
-    """Settings with these instead of theirs, also for what is started with the same environment."""
-    for name, value in (("DESK_HOST", host), ("DESK_PORT", port)):
-        if value is not None:
-            os.environ[name] = str(value)
-    return load_settings()
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    return load_settings().model_copy(update=given)
