@@ -69,9 +69,6 @@ async def measure(stage: Stage, effort: Effort, points: tuple[Point, ...] = POIN
     """Every point, stock default and stock `exit` in the same rounds as ours; the first is the headline."""
     stores = store_processes()
     nearby = stage.stores.database_url
-    # The meter reads from nearby, so that its own questions take no time.
-    database = Database(nearby, size=2)
-    await database.open()
     with serve_peer(stage, "distant_postgres", "--socket", _socket(nearby)) as wire:
         distance = Distance(wire.port)
         await distance.put(0)
@@ -85,6 +82,9 @@ async def measure(stage: Stage, effort: Effort, points: tuple[Point, ...] = POIN
             for durability in DURABILITIES:
                 stock = StockChat(saver, HEADLINE.nodes, MESSAGE, ANSWER, durability=durability)
                 sides.append(Side(durability, stock.turn, ANSWER))
+            # The meter reads from nearby, so that its own questions take no time.
+            database = Database(nearby, size=2)
+            await database.open()
             meter = Meter(database, stores)
             axis: list[dict[str, Any]] = []
             for point in points:
@@ -95,7 +95,7 @@ async def measure(stage: Stage, effort: Effort, points: tuple[Point, ...] = POIN
                     found[side.name]["round_trips"] = await distance.trips(side, point.round_trip_ms)
                 axis.append(_row(point, found))
             await distance.put(0)
-    await database.close()
+            await database.close()
     return _result(axis)
 
 
