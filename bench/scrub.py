@@ -31,12 +31,14 @@ PLAIN = (
     "The money may go to {2} then.",
     "Thank you for the help so far!",
 )
+# Of longer text that is made to be slow the peer takes minutes.
+LONGEST_OF_PEER = 2000
 # Made to be looked at again and again by a pattern that is not linear.
 HOSTILE = ("1-2.", "a@b.", "+44 (", "x:y:", "0 0 ", "q" * 50 + "@")
 
 
 async def measure(stage: Stage, effort: Effort, lengths: tuple[int, ...] = LENGTHS) -> Result:
-    """The peer takes part if it is installed; ours finds names too, and its time is that of all it does."""
+    """The peer takes part if it is installed; what it finds is the structured part of ours."""
     peer = PresidioPatterns() if is_installed() else None
     axis: list[dict[str, Any]] = []
     for length in lengths:
@@ -53,7 +55,7 @@ async def measure(stage: Stage, effort: Effort, lengths: tuple[int, ...] = LENGT
         at_most("us a character of hostile text, the longest beside the one before", round(growth, 2), 1.5),
     ]
     if peer:
-        goals.append(at_least("times the peer, a usual message", ratio["all_us"], 20))
+        goals.append(at_least("times the peer, structured values", ratio["structured_us"], 20))
     against = "Presidio's pattern recognisers" if peer else "no peer is installed"
     title = f"Personal values in {usual['characters']} characters made pseudonyms; {against}"
     return Result("scrub", title, ours, usual.get("peer", {}), ratio, axis, goals)
@@ -64,10 +66,13 @@ def _beside(peer: PresidioPatterns, length: int, ours: Figures, effort: Effort) 
     text = message(length)
     standing, masked = [value for value in VALUES if value in text], peer.masked(text)
     theirs = {
-        "all_us": _us(lambda: peer.masked(text), effort),
+        "structured_us": _us(lambda: peer.masked(text), effort),
         "values_left": float(sum(value in masked for value in standing)),
     }
-    return {"peer": theirs, "ratio": {"all_us": round(theirs["all_us"] / ours["all_us"], 1)}}
+    if length <= LONGEST_OF_PEER:
+        theirs["hostile_us"] = max(_once(partial(peer.masked, attack)) for attack in _hostile(length))
+    ratio = {name: round(theirs[name] / ours[name], 1) for name in theirs if ours.get(name)}
+    return {"peer": theirs, "ratio": ratio}
 
 
 def _each(point: dict[str, Any]) -> float:
@@ -85,7 +90,7 @@ def message(length: int) -> str:
 
 
 def _point(length: int, effort: Effort) -> Figures:
-    """Microseconds: of all, of the names in it, of what is left, and of text that was made to be slow."""
+    """Microseconds: of all, of what is guessed, of names, of what is left, and of text made to be slow."""
     text = message(length)
     scrubbed = scrub(text, Vault(), guess=True).text
     left = [value for value in VALUES if value in scrubbed]
@@ -93,15 +98,27 @@ def _point(length: int, effort: Effort) -> Figures:
         raise BenchFailed(f"{left[0]!r} stands in a scrubbed message of {length} characters.")
     plain = normalise(text).text
     everything = _us(lambda: scrub(text, Vault(), guess=True), effort)
+    by_rules = _us(lambda: scrub(text, Vault()), effort)
     names = _us(lambda: (list(find_persons(plain)), list(find_names(plain))), effort)
-    hostile = [(attack * length)[:length] for attack in HOSTILE]
-    slowest = max(_us(partial(scrub, attack, Vault()), effort) for attack in hostile)
+    slowest = max(_us(partial(scrub, attack, Vault(), guess=True), effort) for attack in _hostile(length))
     return {
         "all_us": everything,
+        "guessed_us": round(max(0.0, everything - by_rules), 1),
         "names_us": names,
-        "structured_us": round(max(0.0, everything - names), 1),
+        "structured_us": round(max(0.0, by_rules - names), 1),
         "hostile_us": slowest,
+        "values_left": 0.0,
     }
+
+
+def _hostile(length: int) -> list[str]:
+    return [(attack * length)[:length] for attack in HOSTILE]
+
+
+def _once(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return round((time.perf_counter() - began) * 1e6, 1)
 
 
 def _us(act: Callable[[], object], effort: Effort) -> float:
