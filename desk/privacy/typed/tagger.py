@@ -39,7 +39,7 @@ def find_typed(text: str) -> Iterator[Found]:
     """Values as the tagger sees them, words of one kind side by side as one."""
     text = text[:LONGEST_READ]
     words = Words(text)
-    if not words.known or not words.are_english():
+    if not words.tell_anything() or not words.are_english():
         return
     chances = _chances(words)
     personal = np.where([known.could_be for known in words.known], 1 - chances[:, 0], 0)

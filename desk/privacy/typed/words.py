@@ -77,6 +77,12 @@ class Words:
         """Whether they are written without capitals and stops."""
         return not any(known.written in {"Xx", "."} for known in self.known)
 
+    def tell_anything(self) -> bool:
+        """Whether there is a number, or a word that is no everyday one; else nothing is anybody's."""
+        return any(
+            known.written == "0" or (known.written != "." and "c" not in known.lists) for known in self.known
+        )
+
     def are_english(self) -> bool:
         """Whether the tagger was trained on such a text."""
         lowers = [known for known in self.known if known.written == "x"]
