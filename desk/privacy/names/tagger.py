@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from desk.privacy.names.words import FOLDER, fold, kind
+from desk.privacy.names.words import FOLDER, fold, kind, shape_of
 from desk.privacy.spans import Found
 
 WEIGHTS: Final = FOLDER / "weights.npz"
@@ -27,7 +27,6 @@ LONGEST_READ: Final = 16_000
 FIRST, BESIDE = 0.05, 0.03
 # Below this share of everyday words a text is not English, and capitals may mean something else there.
 _ENGLISH = 0.6
-_LONGEST_ACRONYM = 5
 # Letters that touch digits are a part of a number or a code, never of a name.
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*+(?!\w)|\w+|\n|[^\w\s]")
 _JOINED = re.compile(r"[ ’'.-]{1,2}")
@@ -179,17 +178,5 @@ def _model() -> tuple[array[float], float]:
 
 def _known(word: str) -> tuple[str, str, str]:
     """A word's shape, how it is folded, and what the lists know of it."""
-    shape, folded = _shape(word), fold(word)
+    shape, folded = shape_of(word), fold(word)
     return shape, folded, kind(folded) if shape not in {"0", "."} else "."
-
-
-def _shape(word: str) -> str:
-    if not word.isalpha() and any(sign.isdigit() for sign in word):
-        return "0"
-    if not word[0].isalpha():
-        return "."
-    if word.islower():
-        return "x"
-    if word.isupper():
-        return "ABC" if len(word) <= _LONGEST_ACRONYM else "X"
-    return "Xx"

@@ -14,6 +14,7 @@ from typing import Final
 FOLDER: Final = Path(__file__).parent
 LISTS: Final = ("common_words.txt", "first_names.txt", "surnames.txt")
 _MARKS: Final = "cfl"
+_LONGEST_ACRONYM = 5
 _LETTERS = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "ı": "i", "’": "'"})
 
 
@@ -29,6 +30,19 @@ def kind(folded: str) -> str:
     """Which lists hold the word: some of c (common), f (first name), l (surname), or n for none."""
     key = zlib.crc32(folded.encode())
     return "".join(mark for mark, known in zip(_MARKS, _known(), strict=True) if _holds(known, key)) or "n"
+
+
+def shape_of(word: str) -> str:
+    """How a word is written: `0` with digits, `.` a sign, `x` small, `ABC` and `X` capitals, or `Xx`."""
+    if not word.isalpha() and any(sign.isdigit() for sign in word):
+        return "0"
+    if not word[0].isalpha():
+        return "."
+    if word.islower():
+        return "x"
+    if word.isupper():
+        return "ABC" if len(word) <= _LONGEST_ACRONYM else "X"
+    return "Xx"
 
 
 @cache

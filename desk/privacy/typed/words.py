@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from desk.privacy.names.words import fold, kind
+from desk.privacy.names.words import fold, kind, shape_of
 
 FEATURES: Final = 1 << 15
 
@@ -23,7 +23,6 @@ def _split(listed: str) -> tuple[str, ...]:
 # Letters that touch digits are a part of a number or a code, never of a name.
 _TOKEN = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d)?|[^\W\d_]+(?:['’][^\W\d_]+)*+(?!\w)|\w+|\n|[^\w\s]")
 _RUN = re.compile(r"[^.]+")
-_LONGEST_ACRONYM = 5
 # Words that say what a value near them is. What a word outside of them says is learned.
 _CUES: Final = {
     "phone": "phone phones telephone mobile cell cellphone tel ph contact call text whatsapp sms dial reach",
@@ -158,7 +157,7 @@ def _cue_hashes(cue: str, near: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=16_384)
 def _known(word: str) -> Known:
-    shape, folded = _shape(word), fold(word)
+    shape, folded = shape_of(word), fold(word)
     lists = "."
     if shape == "0":
         digits = folded if folded.isdecimal() else re.sub(r"\d", "0", folded)
@@ -183,18 +182,6 @@ def _piece(folded: str, shape: str, lists: str) -> str:
     if shape == "." or len(folded) > 4 or (len(folded) > 1 and "c" in lists):
         return "."
     return "a" if len(folded) == 1 else "b"
-
-
-def _shape(word: str) -> str:
-    if not word.isalpha() and any(sign.isdigit() for sign in word):
-        return "0"
-    if not word[0].isalpha():
-        return "."
-    if word.islower():
-        return "x"
-    if word.isupper():
-        return "ABC" if len(word) <= _LONGEST_ACRONYM else "X"
-    return "Xx"
 
 
 def _hash(text: str) -> int:
