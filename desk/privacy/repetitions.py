@@ -14,6 +14,7 @@ from desk.privacy.vaults import COMPACT_TYPES, DIGIT_TYPES, LITERAL, SCANNED, Va
 
 _WIDEST_GAP = 5  # characters between two digits or letters of one number
 _TOO_MANY_FOR_CHANCE = 12
+_MOST_WORDS = 24  # of a value; one that seems to go on for pages is known by its beginning
 _SHARED_TAIL = 9  # digits that a number has in common with and without its country prefix
 # For each ASCII sign, whether it is kept.
 _DIGITS = np.array([chr(sign).isdigit() for sign in range(128)])
@@ -131,13 +132,15 @@ def _is_digit(text: str, index: int) -> bool:
 
 def _find_words(haystack: _Haystack, value: str, *, capitalised: bool) -> Iterator[tuple[int, int]]:
     """A value of words, on whole words, with any white space between them."""
-    text, (head, *rest) = haystack.lowered, value.split()
+    text, (head, *rest) = haystack.lowered, value.split()[:_MOST_WORDS]
     start = text.find(head)
     while start >= 0:
         end = _end_of(text, start + len(head), rest)
-        if end and _stands_alone(text, start, end) and (not capitalised or haystack.text[start].isupper()):
+        alone = bool(end) and _stands_alone(text, start, end)
+        found = alone and (not capitalised or haystack.text[start].isupper())
+        if found:
             yield start, end
-        start = text.find(head, start + 1)
+        start = text.find(head, end if found else start + 1)
 
 
 def _end_of(text: str, end: int, words: list[str]) -> int:

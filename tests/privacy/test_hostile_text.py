@@ -101,6 +101,16 @@ def test_mixtures_of_pieces_stay_quick(pieces: list[str]) -> None:
     assert cpu_seconds(text) < QUICK
 
 
+@pytest.mark.parametrize("piece", ["Ada ", "Aa ", "1 ", "my zip is 1 ", "Dr Ada Bo, "])
+def test_what_is_found_in_it_is_looked_for_in_linear_time(piece: str) -> None:
+    """A value that seems to go on without end is searched for in this text, and in the next with the vault."""
+    text = (piece * 16_384)[:16_384]
+    begin = time.process_time()
+    vault = scrub(text, Vault(), guess=True).vault
+    scrub(text, vault, guess=True)
+    assert time.process_time() - begin < 2 * QUICK
+
+
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30))
 def test_no_text_breaks_detection_or_scrubbing(pieces: list[str]) -> None:

@@ -31,7 +31,7 @@ from tests.sweeps.attacks import OWN_ORDER
 from tests.sweeps.canaries import PROMISED, UNPROMISED, Canary, make
 from tests.sweeps.containment import PAGE, QUESTION
 from tests.sweeps.ground import Ground, open_ground
-from tests.sweeps.hunting import redis_keys, spellings, tables
+from tests.sweeps.hunting import in_bytes, redis_keys, spellings, tables
 from tests.sweeps.keeping import new_word
 from tests.sweeps.needles import Needles
 from tests.sweeps.opened import opened
@@ -206,7 +206,7 @@ async def _look_elsewhere(section: Section, talks: Talks, canaries: list[Canary]
     needles = await asyncio.to_thread(_needles, talks, canaries)
     stores, found = stage.stores.engines, set[str]()
     async for name, data in tables(stores.migration_database_url):
-        if hits := await asyncio.to_thread(needles.found, data):
+        if hits := await asyncio.to_thread(needles.found, in_bytes(data)):
             found |= hits
             section.notes.append(f"In {name}: {', '.join(sorted(hits)[:3])}.")
     section.none("values in clear in any table", len(found), of)

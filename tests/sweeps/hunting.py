@@ -15,6 +15,8 @@ from redis.asyncio import Redis
 
 from desk.embedded import Engines
 
+_HEX = re.compile(rb"\\\\x((?:[0-9a-f]{2})+)")
+
 
 def spellings(word: str) -> list[bytes]:
     """The bytes in which a word may lie: raw, in JSON, in an address, as hex, base64 or UTF-16."""
@@ -53,6 +55,11 @@ async def tables(owner_url: str) -> AsyncIterator[tuple[str, bytes]]:
             query = sql.SQL("copy (select * from {}) to stdout").format(sql.Identifier(schema, table))
             async with conn.cursor().copy(query) as copy:
                 yield f"{schema}.{table}", b"".join([bytes(block) async for block in copy])
+
+
+def in_bytes(copied: bytes) -> bytes:
+    """What COPY wrote, with bytes as they are: nine random hex digits are soon somebody's number."""
+    return _HEX.sub(lambda found: bytes.fromhex(found[1].decode()), copied)
 
 
 async def redis_keys(stores: Engines) -> AsyncIterator[tuple[str, bytes]]:

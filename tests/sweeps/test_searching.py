@@ -11,7 +11,7 @@ from desk.privacy.detect import detect
 from tests.sweeps.attacks import CHANNELS, GOALS, WORDINGS, every_attack
 from tests.sweeps.canaries import PROMISED, UNPROMISED, Canary, make
 from tests.sweeps.egress import _leaks, _squeezed
-from tests.sweeps.hunting import Hunt, spellings
+from tests.sweeps.hunting import Hunt, in_bytes, spellings
 from tests.sweeps.needles import Needles
 from tests.sweeps.obedient import _readable
 
@@ -32,6 +32,13 @@ WORD = "zqcanary"
 def test_a_word_is_found_in_every_encoding(data: bytes) -> None:
     assert Hunt([WORD]).hits(b"before " + data + b" after") == 1
     assert Hunt([WORD]).hits(b"before after zqcanarx") == 0
+
+
+def test_sealed_bytes_are_read_as_bytes() -> None:
+    copied = b"7\t\\\\x" + b"41171069b" * 2 + b"\t\\\\x" + WORD.encode().hex().encode() + b"\n"
+    read = in_bytes(copied)
+    assert Hunt(["41171069B", "41171069b"]).hits(read) == 0
+    assert Hunt([WORD]).hits(read) == 1
 
 
 def test_needles_are_found_at_every_place() -> None:

@@ -32,6 +32,8 @@ _ADDRESS_GAP = 3
 _LONGEST_POSTCODE = 2
 # Letters and digits. What is shorter stands in any text, and would be hidden wherever it does.
 _SHORTEST, _SHORTEST_NAME = 4, 2
+# Words of a value; more of one kind in a row are a list, or somebody's try to keep us busy.
+_MOST_WORDS = 24
 _JOINED = re.compile(r"[ ’'.,#/-]{1,2}")
 
 
@@ -66,7 +68,7 @@ def _continues(text: str, words: Words, left: int, right: int, kind: EntityType 
 def _found(
     text: str, words: Words, run: list[int], personal: NDArray[np.float32], kinds: list[EntityType | None]
 ) -> Iterator[Found]:
-    if not run or personal[run].max() < FIRST[words.are_hasty()]:
+    if not 0 < len(run) <= _MOST_WORDS or personal[run].max() < FIRST[words.are_hasty()]:
         return
     if kinds[run[0]] != "PERSON" and words.tell_a_day(run):
         return
