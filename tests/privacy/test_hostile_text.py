@@ -103,7 +103,7 @@ def test_mixtures_of_pieces_stay_quick(pieces: list[str]) -> None:
 
 @pytest.mark.parametrize("piece", ["Ada ", "Aa ", "1 ", "my zip is 1 ", "Dr Ada Bo, "])
 def test_what_is_found_in_it_is_looked_for_in_linear_time(piece: str) -> None:
-    """A value that seems to go on without end is searched for in this text, and in the next with the vault."""
+    """A value that seems to go on without end is searched for in this text, and in the next one."""
     text = (piece * 16_384)[:16_384]
     begin = time.process_time()
     vault = scrub(text, Vault(), guess=True).vault
