@@ -16,6 +16,9 @@ from desk.privacy.vaults import LITERAL, TOKEN, Vault, VaultBuilder
 __all__ = ["Scrubbed", "StreamRestorer", "Vault", "hide_known", "restore", "restore_json", "scrub"]
 
 
+_LONGEST_TYPED = 16_000
+
+
 @dataclass(frozen=True, slots=True)
 class Scrubbed:
     """A text with pseudonyms, the vault that can undo them, and the spans of the raw text they cover."""
@@ -45,7 +48,8 @@ def scrub(
     normalised, spans = find(text, tuple(order_patterns), allowed_terms, guess=guess)
     builder = VaultBuilder(vault)
     claims = _claims(normalised, spans, vault)
-    if any(span.type not in STRUCTURED for span in spans):  # at other places nothing may tell what it is
+    # At other places nothing may tell what it is. What is longer than any message is no customer's.
+    if len(text) <= _LONGEST_TYPED and any(span.type not in STRUCTURED for span in spans):
         for start, end, kind in claims:
             builder.token_for(kind, text[start:end])
         claims = _claims(normalised, spans, builder.build())

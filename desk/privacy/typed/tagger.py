@@ -68,7 +68,7 @@ def _continues(text: str, words: Words, left: int, right: int, kind: EntityType 
 def _found(
     text: str, words: Words, run: list[int], personal: NDArray[np.float32], kinds: list[EntityType | None]
 ) -> Iterator[Found]:
-    if not 0 < len(run) <= _MOST_WORDS or personal[run].max() < FIRST[words.are_hasty()]:
+    if not 0 < len(run) <= _MOST_WORDS or personal[run].max() < FIRST[words.hasty]:
         return
     if kinds[run[0]] != "PERSON" and words.tell_a_day(run):
         return

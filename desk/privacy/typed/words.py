@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -72,7 +72,8 @@ class Words:
             self.places.append(match.span())
             self.known.append(_known(match.group()))
 
-    def are_hasty(self) -> bool:
+    @cached_property
+    def hasty(self) -> bool:
         """Whether they are written without capitals and stops."""
         return not any(known.written in {"Xx", "."} for known in self.known)
 
@@ -122,7 +123,7 @@ class Words:
 
     def _manner(self) -> int:
         """How the whole is written: how long, and whether without capitals and stops, as in haste."""
-        return _hash(f"{_SIZES[min(len(self.known), len(_SIZES) - 1)]} {self.are_hasty()}")
+        return _hash(f"{_SIZES[min(len(self.known), len(_SIZES) - 1)]} {self.hasty}")
 
 
 def _runs(pieces: Sequence[str]) -> list[int]:
