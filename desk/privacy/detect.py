@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from operator import itemgetter
 
 from desk.privacy.accounts import find_cards, find_ibans
 from desk.privacy.addresses import find_addresses
@@ -90,7 +89,7 @@ def _spans(normalised: Normalised, text: str, kept: list[Found], allowed: Allowe
     """What was kept, but for references and allowed terms, in places of the original text."""
     spans: list[Span] = []
     reached = 0
-    for start, end, kind in sorted(kept, key=itemgetter(0)):
+    for start, end, kind in sorted(kept):
         if kind is None or allowed.holds(start, end):
             continue
         first, last = normalised.original_span(start, end)
@@ -106,7 +105,7 @@ def _whole_addresses(text: str, spans: list[Span]) -> list[Span]:
     whole: list[Span] = []
     for span in spans:
         whole.append(span)
-        if span.type != "ADDRESS":
+        if span.type != "ADDRESS" or text[span.start - 1 : span.start] != " ":
             continue
         named = len(whole) > 2 and whole[-2].type == "PERSON" and _adjoin(text, whole[-2], span)
         before = whole[-3 if named else -2] if len(whole) > 1 else None

@@ -23,7 +23,7 @@ KINDS: Final[tuple[EntityType | None, ...]] = (
     *(None, "PERSON", "ADDRESS", "ADDRESS", "PHONE", "ACCOUNT_NUMBER", "PASSWORD", "BOOKING_REF"),
 )
 # Characters. Who types in haste writes less, and hostile text costs as much as is read of it.
-LONGEST_READ: Final = 8_000
+LONGEST_READ: Final = 4_000
 # So sure of one word that a value is seen there, in haste and otherwise, where capitals and stops would tell;
 # less is enough for the words beside it.
 FIRST, BESIDE = (0.7, 0.5), 0.07
