@@ -25,6 +25,7 @@ __all__ = ["Span", "detect", "detect_normalised"]
 
 _Recogniser = Callable[[str], Iterator[Found]]
 _NUMERIC_CERTAIN: tuple[_Recogniser, ...] = (
+    find_ibans,
     find_cards,
     find_secrets,
     find_labelled_ids,
@@ -131,7 +132,7 @@ def _candidates(text: str, order_patterns: Sequence[str], *, guess: bool) -> Ite
 def _plain(text: str, order_patterns: Sequence[str]) -> Iterable[Found]:
     """Findings from the most certain to the least; references stand between the two."""
     has_digits = any(digit in text for digit in "0123456789")
-    certain = (find_urls, find_emails, find_ibans, *(_NUMERIC_CERTAIN if has_digits else ()))
+    certain = (find_urls, find_emails, *(_NUMERIC_CERTAIN if has_digits else ()))
     references = find_references(text, order_patterns) if has_digits else ()
     likely = (*(_NUMERIC_LIKELY if has_digits else ()), find_persons, find_names)
     return chain(

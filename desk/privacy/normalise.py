@@ -42,9 +42,11 @@ def normalise(text: str) -> Normalised:
 
     Percent, `\\u` and numeric HTML escapes are read as the character they stand for. Linear time.
     """
+    escaped = _ESCAPE_SIGNS.search(text) is not None
+    if not escaped and text.isascii():  # nearly always
+        return Normalised(text, range(len(text)), len(text))
     folds = {char: _fold(char) for char in set(text) if not char.isascii()}
     resized = "".join(sorted(char for char, folded in folds.items() if len(folded) != 1))
-    escaped = _ESCAPE_SIGNS.search(text) is not None
     # Most characters stand for one other, so that nothing moves: the rest is put between what these become.
     folded = text.translate({ord(char): plain for char, plain in folds.items() if len(plain) == 1})
     if not resized and not escaped:

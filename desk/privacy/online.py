@@ -14,7 +14,7 @@ _TLD = (
 )
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 # A local part is tried only where a token begins, so a long token is read once.
-_EMAIL = re.compile(rf"(?<![\w.+-])[\w.+-]+(?:'[\w.+-]+)?@{_LABEL}(?:\.{_LABEL}){{1,8}}")
+_EMAIL = re.compile(rf"(?<![\w.+-])[\w.+-]++(?:'[\w.+-]++)?@{_LABEL}(?:\.{_LABEL}){{1,8}}")
 _AT = r"(?:\s{0,2}[\[({<]\s?(?:at|@)\s?[\])}>]\s{0,2}|\s{1,2}at\s{1,2}|\s{0,2}@\s{0,2})"
 _DOT_WORD = r"(?:\s{0,2}[\[({<]\s?(?:dot|punto|punkt|\.)\s?[\])}>]\s{0,2}|\s{1,2}dot\s{1,2})"
 _DOT = rf"(?:{_DOT_WORD}|\s?\.\s?)"

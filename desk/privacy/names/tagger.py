@@ -11,7 +11,7 @@ import re
 import zlib
 from array import array
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
@@ -39,11 +39,10 @@ class Words:
     def __init__(self, text: str) -> None:
         found = [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(text)]
         self.places = [(start, end) for start, end, _ in found]
-        # Most words of a long text come again, and all of a hostile one.
-        known = {word: _known(word) for word in {word for _, _, word in found}}
-        self.shapes = [known[word][0] for _, _, word in found]
-        self.folded = [known[word][1] for _, _, word in found]
-        self.kinds = [known[word][2] for _, _, word in found]
+        known = [_known(word) for _, _, word in found]
+        self.shapes = [shape for shape, _, _ in known]
+        self.folded = [folded for _, folded, _ in known]
+        self.kinds = [lists for _, _, lists in known]
 
     def candidates(self) -> list[int]:
         """The words that could be part of a name."""
@@ -176,6 +175,7 @@ def _model() -> tuple[array[float], float]:
         return array("f", stored["weights"] * np.float32(scale)), bias
 
 
+@lru_cache(maxsize=8192)  # most words of a text come again, and all of a hostile one
 def _known(word: str) -> tuple[str, str, str]:
     """A word's shape, how it is folded, and what the lists know of it."""
     shape, folded = shape_of(word), fold(word)
