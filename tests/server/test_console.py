@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from desk.storage import tenants
 from desk.storage.pool import Database
@@ -153,12 +153,16 @@ async def test_who_is_too_late_is_told(
         await expect(loser.locator("#problem")).to_contain_text("A colleague was quicker")
         await expect(loser.locator("#form")).to_be_hidden()
         await winner.locator("#transfer").select_option(f"{other}@desk.example")
+        await expect(winner.locator("#talk-title")).to_have_text("With me")  # a choice alone is no act
+        await winner.get_by_role("button", name="Transfer").click()
         await expect(winner.locator("#talk-title")).to_have_text(f"With {other}@desk.example")
+        await expect(winner.locator("#talk-title")).to_be_focused()
         await expect(winner.locator("#form")).to_be_hidden()
         await expect(loser.locator("#queue h3").first).to_have_text("With me (1)")
         await loser.locator("#queue button").first.click()
         await loser.get_by_role("button", name="Close").click()
         await expect(loser.locator("#talk-title")).to_have_text("Closed")
+        await expect(loser.locator("#talk-title")).to_be_focused()
 
 
 async def test_who_begins_to_wait_is_heard_seen_and_read_out(ada: Page, listener: Page) -> None:
@@ -252,9 +256,121 @@ async def test_a_mails_link_opens_its_conversation(ada: Page, anne: Page, base_u
     await expect(anne.locator("#live")).to_have_text("live")
 
 
+@asynccontextmanager
+async def two_conversations(
+    ada: Page, anne: Page, browser: Browser, base_url: str, issuer: Issuer
+) -> AsyncIterator[tuple[Page, Locator]]:
+    """Ada's and Bob's conversations, both with Anne, who has Bob's open; gives Bob's tab and Ada's row."""
+    async with tab_of(browser, base_url, issuer, "bob@example.com", "user") as bob:
+        await bob.locator(".launcher").click()
+        for tab in (ada, bob):
+            await tab.get_by_role("button", name="Talk to a person", exact=True).click()
+            await (
+                anne.get_by_role("heading", name="Waiting (1)")
+                .locator("xpath=..")
+                .get_by_role("button")
+                .click()
+            )
+            await anne.locator("#claim").click()
+            await expect(anne.locator("#talk-title")).to_have_text("With me")
+        yield bob, anne.locator("#queue button:not([aria-current])")
+        for _ in range(2):
+            await anne.locator("#queue button").first.click()
+            await anne.get_by_role("button", name="Close").click()
+            await expect(anne.locator("#talk-title")).to_have_text("Closed")
+
+
+async def test_what_is_written_and_not_sent_waits_in_its_conversation(
+    ada: Page, anne: Page, browser: Browser, base_url: str, issuer: Issuer
+) -> None:
+    async with two_conversations(ada, anne, browser, base_url, issuer) as (_, other):
+        await anne.locator("#text").fill("Half a reply to Bob")
+        await other.click()
+        await expect(anne.locator("#text")).to_have_value("")
+        await anne.locator("#text").fill("Half a reply to Ada")
+        await other.click()
+        await expect(anne.locator("#text")).to_have_value("Half a reply to Bob")
+        await other.click()
+        await expect(anne.locator("#text")).to_have_value("Half a reply to Ada")
+
+
+async def test_whoever_writes_to_an_agent_is_heard_whichever_conversation_is_open(
+    ada: Page, listener: Page, browser: Browser, base_url: str, issuer: Issuer
+) -> None:
+    async with two_conversations(ada, listener, browser, base_url, issuer):
+        await say(ada, "Are you still there?")
+        await expect(listener.locator("#alarm")).to_have_text("There is a new message for you.")
+
+
+async def test_a_reload_finds_the_open_conversation_again(ada: Page, anne: Page) -> None:
+    await ada.get_by_role("button", name="Talk to a person", exact=True).click()
+    await anne.locator("#queue button").first.click()
+    await anne.locator("#claim").click()
+    await expect(anne.locator("#talk-title")).to_have_text("With me")
+    await anne.reload()
+    await expect(anne.locator("#talk-title")).to_have_text("With me")
+    await expect(anne.locator(".message.user .text")).to_have_text("Talk to a person")
+    await anne.get_by_role("button", name="Close").click()
+    await expect(anne.locator("#talk-title")).to_have_text("Closed")
+
+
+async def test_a_refused_reply_stays_written_and_says_why(ada: Page, anne: Page, base_url: str) -> None:
+    await ada.get_by_role("button", name="Talk to a person", exact=True).click()
+    await anne.locator("#queue button").first.click()
+    await anne.locator("#claim").click()
+    await anne.locator("#text").fill("Hello")
+    refused = {"status": 429, "detail": "You have sent too many requests; try again in 5 s."}
+    await anne.route("**/reply", lambda route: route.fulfill(status=429, json=refused))
+    await anne.get_by_role("button", name="Send").click()
+    await expect(anne.locator("#problem")).to_have_text(refused["detail"])  # type: ignore[arg-type]
+    await say(ada, "Hello?")
+    await expect(anne.locator(".message.user .text").last).to_have_text("Hello?")
+    await expect(anne.locator("#problem")).to_be_visible()
+    await expect(anne.locator("#text")).to_have_value("Hello")
+    await anne.unroute("**/reply")
+    await anne.get_by_role("button", name="Send").click()
+    await expect(anne.locator("#problem")).to_be_hidden()
+    await expect(anne.locator("#text")).to_have_value("")
+    await anne.get_by_role("button", name="Close").click()
+    await expect(anne.locator("#talk-title")).to_have_text("Closed")
+
+
+async def test_a_queue_that_cannot_be_read_says_so_and_comes_back(ada: Page, anne: Page) -> None:
+    refused = {"status": 429, "detail": "You have sent too many requests; try again in 1 s."}
+    answer = {"status": 429, "json": refused, "headers": {"Retry-After": "1"}}
+    await anne.route("**/handoffs?limit=200", lambda route: route.fulfill(**answer), times=1)
+    await ada.get_by_role("button", name="Talk to a person", exact=True).click()
+    await expect(anne.locator("#live")).to_have_text(refused["detail"])  # type: ignore[arg-type]
+    await expect(anne.locator("#live")).to_have_text("live")
+    await anne.locator("#queue button").first.click()
+    await anne.locator("#claim").click()
+    await anne.get_by_role("button", name="Close").click()
+    await expect(anne.locator("#talk-title")).to_have_text("Closed")
+
+
+async def test_single_letters_can_be_turned_off(ada: Page, anne: Page) -> None:
+    await ada.get_by_role("button", name="Talk to a person", exact=True).click()
+    await anne.locator("#queue button").first.click()
+    letters = anne.get_by_role("button", name="Letters")
+    await letters.click()
+    await expect(letters).to_have_attribute("aria-pressed", "false")
+    await anne.reload()
+    await expect(anne.locator("#talk-title")).to_have_text("Waiting")
+    await anne.keyboard.press("c")
+    await letters.click()
+    await expect(anne.locator("#talk-title")).to_have_text("Waiting")
+    await anne.keyboard.press("c")
+    await expect(anne.locator("#talk-title")).to_have_text("With me")
+    await anne.get_by_role("button", name="Close").click()
+    await expect(anne.locator("#talk-title")).to_have_text("Closed")
+
+
 async def test_a_customer_sees_no_queue(ada: Page, base_url: str) -> None:
     await ada.goto(f"{base_url}/console")
     await expect(ada.locator("#me")).to_have_text("This page is for agents and admins.")
+    await expect(ada.get_by_role("link", name="Sign in as somebody else")).to_be_visible()
+    await expect(ada.locator("main")).to_be_hidden()
+    await expect(ada.locator("#sound")).to_be_hidden()
 
 
 async def test_the_console_fits_a_phone(anne: Page) -> None:

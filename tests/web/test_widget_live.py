@@ -42,6 +42,7 @@ async def test_the_customer_hears_the_person_live(page: Page, wire: Wire) -> Non
     wire.live.put(state(1, "queued"))
     wire.live.put(state(2, "human"))
     await expect(page.locator("header p")).to_have_text("A colleague has joined the conversation.")
+    await expect(page.locator(".person")).to_be_hidden()  # one is here
     wire.live.put(message(3, "Hello, this is Anne. <b>How can I help?</b>"))
     await expect(page.locator(".log .agent .bubble")).to_have_text(
         "Hello, this is Anne. <b>How can I help?</b>"
@@ -54,6 +55,7 @@ async def test_the_customer_hears_the_person_live(page: Page, wire: Wire) -> Non
     wire.live.put(message(6, "I am here again.", "assistant"))
     await expect(page.locator(".log .assistant .bubble").last).to_have_text("I am here again.")
     await expect(page.locator("header p")).to_have_text("Automated assistant")
+    await expect(page.locator(".person")).to_be_visible()
     assert len([request for request in wire.seen if request.path == EVENTS]) == 1
 
 
@@ -92,3 +94,36 @@ async def test_after_a_reload_it_listens_again(page: Page, wire: Wire) -> None:
     wire.live.put(message(3, "Hello."))
     wire.live.put(message(4, "Still there?"))
     await expect(page.locator(".log .agent .bubble")).to_have_text(["Hello.", "Still there?"])
+
+
+async def test_what_a_person_says_to_a_closed_chat_shows_on_its_launcher(page: Page, wire: Wire) -> None:
+    await ask_for_person(page, wire)
+    wire.history = [
+        {"id": "m1", "turn_id": TURN, "role": "user", "text": "A person, please", "route": None},
+        {"id": "m2", "turn_id": TURN, "role": "assistant", "text": "In the queue.", "route": "handoff"},
+    ]
+    await page.reload()  # and the chat is closed: nobody opens it
+    await asyncio.to_thread(wire.wait_for_listener, 2)
+    launcher = page.locator(".launcher")
+    await expect(launcher).to_have_accessible_name("Open chat")
+    wire.live.put(message(3, "Hello."))
+    await expect(page.locator(".badge")).to_have_text("1")
+    wire.live.put(message(4, "Are you there?"))
+    await expect(launcher).to_have_accessible_name("Open chat. New message (2)")
+    await expect(page.locator(".root > [role=status]")).to_have_text("New message (2)")
+    await launcher.click()
+    await expect(page.locator(".log .agent .bubble")).to_have_text(["Hello.", "Are you there?"])
+    await page.locator(".close").click()
+    await expect(page.locator(".badge")).to_be_hidden()
+    await expect(launcher).to_have_accessible_name("Open chat")
+
+
+async def test_who_waits_for_a_person_is_told_of_a_lost_connection(page: Page, wire: Wire) -> None:
+    await ask_for_person(page, wire)
+    wire.live.put(state(1, "human"))
+    await expect(page.locator("header p")).to_have_text("A colleague has joined the conversation.")
+    await page.context.set_offline(True)
+    wire.live.put(DROP)
+    await expect(page.locator("header p")).to_have_text("Connection lost. Reconnecting…")
+    await page.context.set_offline(False)
+    await expect(page.locator("header p")).to_have_text("A colleague has joined the conversation.")

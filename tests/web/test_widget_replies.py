@@ -115,7 +115,7 @@ async def test_reduced_service_and_tools_are_said_aloud(page: Page, wire: Wire) 
     )
     await open_chat(page, wire)
     await say(page, "order?")
-    await expect(page.locator(".notice.degraded")).to_have_text("Limited service: model away → help pages")
+    await expect(page.locator(".notice.degraded")).to_have_text("Some of our systems are not available at the moment, so answers may be less complete.")
     await expect(page.locator(".panel [role=status]")).to_have_text("Looking that up…")
     wire.go.set()
     await expect(page.locator(".panel [role=status]")).to_have_text("")
@@ -183,3 +183,19 @@ async def test_only_secure_links_to_the_page_itself_become_links(page: Page, wir
         source,
     )
     assert links == ["https://shop.test/faq"]
+
+
+async def test_an_offer_that_ran_out_says_so(page: Page, wire: Wire) -> None:
+    await page.add_init_script("window.later = 0; const now = Date.now; Date.now = () => now() + later;")
+    wire.scenes.append(Stream((accepted(), done("Shall I?", actions=[OFFER]))))
+    await open_chat(page, wire)
+    await say(page, "Return order 100234")
+    confirm = page.get_by_role("button", name=f"Confirm: {OFFER['label']}")
+    await expect(confirm).to_be_enabled()
+    await page.evaluate("later = 1e13")
+    await confirm.click()
+    await expect(confirm).to_be_disabled()
+    await expect(page.locator(".offer [role=status]")).to_have_text(
+        "This offer has expired. Ask again if you still want it."
+    )
+    assert len(wire.turns()) == 1

@@ -107,7 +107,7 @@ async def test_a_refusal_says_what_to_do(page: Page, wire: Wire) -> None:
     ]
     await open_chat(page, wire)
     await say(page, "hi")
-    for shown in ("Open your login link", "Too many messages; wait 12", "Something went wrong"):
+    for shown in ("Please sign in", "Too many messages; wait 12", "Something went wrong"):
         await expect(page.locator(".notice.error")).to_contain_text(shown)
         if wire.scenes:
             await page.get_by_role("button", name="Try again").click()
@@ -181,3 +181,64 @@ async def test_a_token_replaces_the_cookie(page: Page, wire: Wire) -> None:
     assert headers["authorization"] == "Bearer secret-1"
     assert "x-csrf-token" not in headers
     assert "cookie" not in headers
+
+
+async def test_a_reload_in_the_middle_of_an_answer_loses_neither_question_nor_answer(
+    page: Page, wire: Wire
+) -> None:
+    token = frame("token", text="Standard ")
+    wire.scenes += [
+        Stream((accepted(), token, HOLD)),
+        Stream((accepted(), token, HOLD, done(SHIPPING))),
+    ]
+    await open_chat(page, wire)
+    await say(page, "How long does shipping take?")
+    await expect(page.locator(".draft .bubble")).to_have_text("Standard ")
+    await page.reload()
+    await page.locator(".launcher").click()
+    await expect(page.locator(".log .user .bubble")).to_have_text("How long does shipping take?")
+    await expect(page.locator(".draft .bubble")).to_have_text("Standard ")
+    wire.go.set()
+    await expect(page.locator(".log .assistant .bubble").last).to_have_text(SHIPPING)
+    first, second = wire.turns()
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+    assert first.body == second.body
+    wire.history = [{"id": "m1", "turn_id": TURN, "role": "user", "text": "How long?", "route": None}]
+    await page.reload()
+    await page.locator(".launcher").click()
+    await expect(page.locator(".log .user")).to_have_count(1)
+    assert len(wire.turns()) == 2
+
+
+async def test_a_turn_that_ended_during_the_reload_is_not_asked_for_again(page: Page, wire: Wire) -> None:
+    wire.scenes.append(Stream((accepted(), frame("token", text="Standard "), HOLD)))
+    await open_chat(page, wire)
+    await say(page, "How long does shipping take?")
+    await expect(page.locator(".draft .bubble")).to_have_text("Standard ")
+    wire.history = [
+        {"id": "m1", "turn_id": TURN, "role": "user", "text": "How long?", "route": None},
+        {"id": "m2", "turn_id": TURN, "role": "assistant", "text": SHIPPING, "route": "faq"},
+    ]
+    await page.reload()
+    await page.locator(".launcher").click()
+    await expect(page.locator(".log .assistant .bubble").last).to_have_text(SHIPPING)
+    await expect(page.locator(".log .user")).to_have_count(1)
+    assert len(wire.turns()) == 1
+
+
+async def test_what_is_being_written_outlasts_a_question_that_is_clicked(page: Page, wire: Wire) -> None:
+    asked = ["How much is it?"]
+    wire.scenes += [
+        Stream((accepted(), done(SHIPPING, suggestions=asked))),
+        Stream((accepted(), HOLD, done("Four dollars."))),
+    ]
+    await open_chat(page, wire)
+    await say(page, "How long does shipping take?")
+    await page.locator("textarea").fill("And by the way")
+    await page.get_by_role("button", name=asked[0]).click()
+    await expect(page.locator(".log .user .bubble").last).to_have_text(asked[0])
+    await expect(page.locator("textarea")).to_have_value("And by the way")
+    await page.locator("[data-ask]").first.click()  # while an answer is running
+    await expect(page.locator("textarea")).to_have_value("And by the way")
+    wire.go.set()
+    await expect(page.locator(".log .assistant .bubble").last).to_have_text("Four dollars.")

@@ -7,7 +7,7 @@ import * as desk from "./desk.js";
 const at = (id) => document.getElementById(id);
 const NAMES = { user: "Customer", assistant: "Assistant", agent: "Agent" };
 const STATES = { queued: "Waiting", ticketed: "Ticket", human: "With", returned: "Back with the assistant", closed: "Closed" };
-const OURS = "mine";
+const NEAR_END_PX = 80;
 const NAMED = new Intl.DisplayNames(["en"], { type: "language" });
 
 export class Talk {
@@ -16,13 +16,15 @@ export class Talk {
   #email;
   #changed;
   #sending = null; // the text that is on its way, with its key
+  #acting = false;
+  #drafts = new Map(); // what is written and not sent, by conversation
 
   /** `changed()` is called after each act of the agent with this e-mail address. */
   constructor(email, changed) {
     this.#email = email;
     this.#changed = changed;
     for (const what of ["claim", "return", "close"]) at(what).addEventListener("click", () => this.act(what));
-    at("transfer").addEventListener("change", ({ target }) => this.#transfer(target));
+    at("transfer-go").addEventListener("click", () => this.act("transfer", { to: at("transfer").value || null }));
     at("form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#reply();
@@ -44,35 +46,45 @@ export class Talk {
 
   /** Opens a conversation from its beginning. */
   async open(id) {
+    this.#drafts.set(this.id, at("text").value);
     this.#handoff = { id };
     this.#last = null;
-    at("text").value = "";
+    at("text").value = this.#drafts.get(id) ?? "";
+    at("log").setAttribute("aria-live", "off"); // what was said before is read by who wants to
     at("log").replaceChildren();
-    await this.refresh();
+    at("problem").hidden = true;
+    await Promise.all([this.refresh(), this.#trying("refresh", async () => this.#offer(await desk.colleagues()))]);
+    at("log").scrollTop = at("log").scrollHeight;
     at("talk-title").focus();
+    setTimeout(() => at("log").setAttribute("aria-live", "polite"), 500);
   }
 
   /** Fetches what is new in the open conversation. */
   async refresh() {
     const { id } = this;
     if (!id) return;
-    await this.#trying(async () => {
+    await this.#trying("refresh", async () => {
       const { handoff, messages } = await desk.talk(id, this.#last);
       if (id !== this.id) return; // another one was opened meanwhile
       const fresh = messages.filter((message) => !document.getElementById(message.id));
+      const { scrollTop, scrollHeight, clientHeight } = at("log");
+      const wasAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
       at("log").append(...fresh.map(line));
       this.#last = messages.at(-1)?.id ?? this.#last;
       this.#show(handoff);
-      if (fresh.length) at("log").scrollTop = at("log").scrollHeight;
+      if (fresh.length && wasAtEnd) at("log").scrollTop = at("log").scrollHeight;
     });
   }
 
-  /** Claims, returns or closes. */
+  /** Claims, transfers, returns or closes; the focus does not go down with the button. */
   async act(what, body) {
-    if (!this.id) return;
-    await this.#trying(async () => this.#show(await desk.act(this.id, what, body)));
-    await this.#changed();
+    if (!this.id || this.#acting) return;
+    this.#acting = true;
+    await this.#trying("act", async () => this.#show(await desk.act(this.id, what, body)));
     if (what === "claim" && this.mine) at("text").focus();
+    else if (!this.mine) at("talk-title").focus();
+    await this.#changed();
+    this.#acting = false;
   }
 
   #show(handoff) {
@@ -84,20 +96,13 @@ export class Talk {
     at("facts").title = handoff.conversation_id;
     at("acts").hidden = !open;
     at("claim").hidden = handoff.state === "human";
-    for (const id of ["return", "close", "transfer-label", "form"]) at(id).hidden = !this.mine;
+    for (const id of ["return", "close", "transfer-to", "form"]) at(id).hidden = !this.mine;
   }
 
   /** Offers the colleagues to whom the conversation can go. */
-  offer(emails) {
+  #offer(emails) {
     const others = emails.filter((email) => email !== this.#email);
-    const option = (value, text) => h("option", { value }, text);
-    at("transfer").replaceChildren(option(OURS, "to …"), option("", "the queue"), ...others.map((email) => option(email, email)));
-  }
-
-  async #transfer(select) {
-    const to = select.value;
-    select.value = OURS;
-    if (to !== OURS) await this.act("transfer", { to: to || null });
+    at("transfer").replaceChildren(new Option("the queue", ""), ...others.map((email) => new Option(email, email)));
   }
 
   async #reply() {
@@ -106,20 +111,27 @@ export class Talk {
     const again = this.#sending?.text === text && this.#sending.id === this.id;
     const sending = again ? this.#sending : { id: this.id, text, key: newKey() };
     this.#sending = { ...sending, busy: true };
-    const sent = await this.#trying(() => desk.act(this.id, "reply", { text }, sending.key));
+    const sent = await this.#trying("act", () => desk.act(this.id, "reply", { text }, sending.key));
     this.#sending = sent ? null : { ...sending, busy: false };
-    if (sent) at("text").value = "";
+    if (sent) this.#told(sending);
     await this.refresh();
   }
 
-  /** Runs it and says what went wrong; the result, or null. */
-  async #trying(work) {
-    at("problem").hidden = true;
+  /** Takes what was sent out of its field; what was written since, here or in another conversation, stays. */
+  #told({ id, text }) {
+    if (id !== this.id) this.#drafts.delete(id);
+    else if (at("text").value.trim() === text) at("text").value = "";
+  }
+
+  /** Runs it and says what went wrong; the result, or null. What was said of an `act` outlasts a `refresh`. */
+  async #trying(what, work) {
+    if (at("problem").dataset.of === what) at("problem").hidden = true;
     try {
       return (await work()) ?? true;
     } catch (problem) {
       at("problem").textContent = problem.message || "The connection was lost. Try again.";
       at("problem").hidden = false;
+      at("problem").dataset.of = what;
       return null;
     }
   }
@@ -139,10 +151,16 @@ function line({ id, role, text, route, sources = [], created_at: when }) {
   return h(
     "article",
     { id, class: `message ${role}${minor ? " minor" : ""}` },
-    h("p", { class: "who" }, `${NAMES[role]} `, h("time", { datetime: when }, new Date(when).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }))),
+    h("p", { class: "who" }, `${NAMES[role]} `, h("time", { datetime: when }, moment(new Date(when)))),
     h("p", { class: "text", dir: "auto" }, ...richText(text)),
     ...(sources.length ? [stoodOn(sources)] : []),
   );
+}
+
+/** The time of day, with the day unless it is today. */
+function moment(when) {
+  const day = when.toDateString() === new Date().toDateString() ? {} : { day: "numeric", month: "short", year: "numeric" };
+  return when.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit" });
 }
 
 /** What an answer of the assistant stood on, to look up. */

@@ -3,8 +3,8 @@
 import { brandingOf, colorsOf } from "./brand.js";
 import { Client, newKey, Problem } from "./client.js";
 import { follow } from "./live.js";
+import { Memory } from "./memory.js";
 import { answer, bubble, notice, past } from "./messages.js";
-import { stored } from "./storage.js";
 import { STYLE } from "./style.js";
 import { View } from "./view.js";
 import { Visitor } from "./visitor.js";
@@ -28,6 +28,7 @@ export class DeskgraphChat extends HTMLElement {
     async () => ({ server: this.#server, token: this.getAttribute("token") || (await this.#visitor.token()) }),
     () => !this.getAttribute("token") && this.#visitor.forget(),
   );
+  #memory = new Memory(() => this.#server);
   #view = null;
   #words = null;
   #language = "en";
@@ -57,6 +58,13 @@ export class DeskgraphChat extends HTMLElement {
     this.#label();
     this.#dress();
     if (this.hasAttribute("open")) this.#toggle();
+    else if (document.readyState === "complete") this.#comeBack();
+    else addEventListener("load", () => this.#comeBack(), { once: true }); // by then the page has said who the visitor is
+  }
+
+  /** Goes on with a conversation, also unseen: what is said meanwhile shows on the launcher. */
+  #comeBack() {
+    if (this.#memory.conversation || this.#memory.turn) this.#restored ??= this.#restore();
   }
 
   attributeChangedCallback(name) {
@@ -66,16 +74,17 @@ export class DeskgraphChat extends HTMLElement {
     else if (this.#view.panel.hidden === this.hasAttribute("open")) this.#toggle();
   }
 
-  /** Opens the chat and sends `text` as the user; while an answer is running the text waits in the composer. */
+  /** Opens the chat and sends `text` as the user; while an answer is running it waits in the composer, if that is empty. */
   async ask(text) {
     const message = text.trim();
     if (!message) return;
     this.toggleAttribute("open", true);
     await this.#restored;
-    this.#view.write(this.#busy ? message : "");
+    const typed = this.#view.input.value.trim(); // what the user is writing is not thrown away for a suggestion
+    if (this.#busy && !typed) this.#view.write(message);
     if (this.#busy) return;
-    this.#view.add(bubble(this.#words, "user", message));
-    await this.#run(this.#turn({ message, locale: this.#language }));
+    if (typed === message) this.#view.write("");
+    await this.#say(this.#turn({ message, locale: this.#language }, message));
   }
 
   async #askForPerson() {
@@ -84,20 +93,24 @@ export class DeskgraphChat extends HTMLElement {
   }
 
   async #confirm(action) {
-    if (this.#busy) return;
-    this.#view.add(bubble(this.#words, "user", `${this.#words.confirmed}: ${action.label}`));
-    await this.#run(this.#turn({ confirm: action.id }));
+    if (!this.#busy) await this.#say(this.#turn({ confirm: action.id }, `${this.#words.confirmed}: ${action.label}`));
   }
 
-  /** A new turn. Its body is fixed here: the same key must never come with another body. */
-  #turn(content) {
-    const conversation = this.#conversation;
-    return { content, key: newKey(), body: { ...content, ...(conversation && { conversation_id: conversation }) } };
+  /** A new turn that shows as `said`. Its body is fixed here: the same key must never come with another body. */
+  #turn(content, said) {
+    const conversation = this.#memory.conversation;
+    return { content, said, key: newKey(), body: { ...content, ...(conversation && { conversation_id: conversation }) } };
+  }
+
+  async #say(turn) {
+    this.#view.add(bubble(this.#words, "user", turn.said));
+    await this.#run(turn);
   }
 
   /** Runs one turn from the first byte to its `done`, or to a notice that lets the user try again. */
   async #run(turn) {
     this.#busy = true;
+    this.#memory.turn = turn;
     this.#view.begin();
     try {
       for await (const { event, data } of this.#client.turn(turn.body, turn.key)) this.#on[event]?.(data, turn);
@@ -106,16 +119,23 @@ export class DeskgraphChat extends HTMLElement {
       this.#view.end(this.#refusal(problem, turn));
     }
     this.#busy = false;
+    this.#memory.turn = null;
     if (this.#wantsPerson) await this.#askForPerson();
   }
 
   /** What each event of a running turn does to the view. */
   #on = {
-    accepted: ({ conversation_id: id }) => this.#remember(id),
+    accepted: ({ conversation_id: id, turn_id: turnId }, turn) => {
+      this.#memory.conversation = id;
+      this.#memory.turn = { ...turn, id: turnId };
+    },
     token: ({ text }) => this.#view.append(text),
     revise: ({ text }) => this.#view.show(text),
     tool: ({ state }) => this.#view.doingNow(state === "started" ? this.#words.working : this.#words.typing),
-    degraded: ({ what, instead }) => this.#view.add(notice(`${this.#words.degraded}: ${what} → ${instead}`, { kind: "degraded" })),
+    degraded: (_, turn) => {
+      if (!turn.degraded) this.#view.add(notice(this.#words.degraded, { kind: "degraded" }));
+      turn.degraded = true;
+    },
     handoff: ({ state }) => {
       if (state === "queued") this.#view.add(notice(this.#words.handoff));
       this.#listen();
@@ -125,10 +145,10 @@ export class DeskgraphChat extends HTMLElement {
       this.#view.doingNow(this.#words.reconnecting);
     },
     done: (done) => {
-      this.#remember(done.conversation_id);
+      this.#memory.conversation = done.conversation_id;
       this.#view.end(this.#withPerson ? notice(done.reply.text, { kind: "receipt" }) : this.#answer(done));
     },
-    error: ({ detail }, { content }) => this.#view.end(this.#failure(detail, () => this.#turn(content))),
+    error: ({ detail }, turn) => this.#view.end(this.#failure(detail, () => this.#turn(turn.content, turn.said))),
   };
 
   #answer(done) {
@@ -144,7 +164,7 @@ export class DeskgraphChat extends HTMLElement {
     if (this.#live) return;
     const live = (this.#live = new AbortController());
     try {
-      const path = `/api/v1/conversations/${this.#conversation}/events`;
+      const path = `/api/v1/conversations/${this.#memory.conversation}/events`;
       for await (const { event, data } of follow(this.#client, path, live.signal)) this.#hear[event]?.(data);
     } catch (problem) {
       this.#view.add(notice(this.#explain(problem), { kind: "error" }));
@@ -154,10 +174,13 @@ export class DeskgraphChat extends HTMLElement {
 
   /** What each event of the live stream does to the view; after a drop some may come twice. */
   #hear = {
+    online: () => this.#tellWho(),
+    offline: () => (this.#view.about.textContent = this.#words.reconnecting),
     handoff: ({ state }) => {
       this.#withPerson = state === "human";
       this.#ending = state === "returned" || state === "closed";
-      this.#view.about.textContent = this.#withPerson ? this.#words.joined : this.#words.about;
+      this.#view.offerPerson(!["queued", "human"].includes(state));
+      this.#tellWho();
     },
     message: ({ id, role, text }) => {
       if (!this.#heard.has(id)) this.#view.add(bubble(this.#words, role, text));
@@ -170,7 +193,12 @@ export class DeskgraphChat extends HTMLElement {
     this.#live?.abort();
     this.#live = null;
     this.#withPerson = this.#ending = false;
-    this.#view.about.textContent = this.#words.about;
+    this.#view.offerPerson(true);
+    this.#tellWho();
+  }
+
+  #tellWho() {
+    this.#view.about.textContent = this.#withPerson ? this.#words.joined : this.#words.about;
   }
 
   /** The notice for a turn that the server did not take, or that never came back. */
@@ -180,7 +208,7 @@ export class DeskgraphChat extends HTMLElement {
       this.#view.write(turn.content.message);
       return notice(this.#explain(problem), { kind: "error" });
     }
-    return this.#failure(this.#explain(problem), () => (problem.mayHaveArrived ? turn : this.#turn(turn.content)));
+    return this.#failure(this.#explain(problem), () => (problem.mayHaveArrived ? turn : this.#turn(turn.content, turn.said)));
   }
 
   #failure(text, nextTurn) {
@@ -221,13 +249,14 @@ export class DeskgraphChat extends HTMLElement {
   async #restore() {
     const welcome = bubble(this.#words, "assistant", this.#words.welcome);
     this.#view.restore([welcome]);
-    if (!this.#conversation) return;
+    const pending = this.#memory.turn;
     try {
-      const messages = await this.#client.history(this.#conversation);
+      const messages = this.#memory.conversation ? await this.#client.history(this.#memory.conversation) : [];
       const rate = (turnId, value) => this.#rate(turnId, value);
       this.#view.restore([welcome, ...messages.map((message) => past(this.#words, message, { rate }))]);
       for (const { id } of messages) this.#heard.add(id);
       if (messages.some(({ route }) => route === "handoff")) this.#listen();
+      if (pending && !messages.some(({ turn_id: id }) => id === pending.id)) this.#say(pending);
     } catch (problem) {
       if (problem.status === 404) this.#forget();
       else this.#view.add(notice(this.#explain(problem), { kind: "error" }));
@@ -249,29 +278,13 @@ export class DeskgraphChat extends HTMLElement {
     return new URL(this.getAttribute("server") || HOME, document.baseURI).origin;
   }
 
-  get #storageKey() {
-    return `deskgraph:conversation:${this.#server}`;
-  }
-
-  get #conversation() {
-    return this.#kept ?? stored(() => sessionStorage.getItem(this.#storageKey));
-  }
-
-  #kept = null;
-
-  #remember(id) {
-    this.#kept = id;
-    stored(() => sessionStorage.setItem(this.#storageKey, id));
-  }
-
   disconnectedCallback() {
     this.#hush();
   }
 
   #forget() {
     this.#hush();
-    this.#kept = null;
-    stored(() => sessionStorage.removeItem(this.#storageKey));
+    this.#memory.forget();
   }
 }
 

@@ -64,8 +64,9 @@ function offer(words, action, confirm) {
   const button = h("button", { type: "button", class: "confirm", "aria-label": `${words.confirm}: ${action.label}` }, words.confirm);
   const card = h("section", { class: "offer", "aria-label": action.label }, h("strong", {}, action.label), h("dl", {}, ...rows), button);
   button.addEventListener("click", () => {
-    if (expired(action)) button.disabled = true;
-    else confirm();
+    if (!expired(action)) return confirm();
+    button.disabled = true;
+    card.append(h("p", { class: "expired", role: "status" }, words.expired));
   });
   button.disabled = expired(action);
   return card;

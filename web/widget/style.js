@@ -30,6 +30,10 @@ button:disabled, [aria-disabled="true"] { cursor: not-allowed; }
 }
 .launcher:hover { transform: translateY(-2px); }
 .launcher .icon { width: 28px; height: 28px; }
+.badge {
+  position: absolute; inset-block-start: -4px; inset-inline-end: -4px; min-width: 24px; padding-inline: 6px;
+  border-radius: 12px; background: var(--alarm); color: #ffffff; font-size: 14px; font-weight: 650; line-height: 24px; text-align: center;
+}
 
 .panel {
   --covers: 0;
@@ -78,6 +82,7 @@ dl { display: grid; grid-template-columns: auto 1fr; gap: 2px 12px; margin-block
 dt { color: var(--soft); }
 dd { overflow-wrap: anywhere; }
 .confirm { min-height: 40px; padding: 6px 18px; border: 0; border-radius: 10px; background: var(--accent); color: var(--on-accent); font-weight: 600; }
+.expired { margin-block-start: 8px; color: var(--soft); font-size: 14px; }
 .confirm:disabled { background: #e3e7e5; color: var(--soft); }
 
 .rating { display: flex; gap: 2px; }
@@ -121,7 +126,7 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
   .dots i { opacity: .6; }
 }
 @media (forced-colors: active) {
-  .bubble, .panel, .launcher, .offer, .notice, .send, .confirm { border: 1px solid; }
+  .bubble, .panel, .launcher, .badge, .offer, .notice, .send, .confirm { border: 1px solid; }
 }
 `;
 

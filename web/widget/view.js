@@ -7,6 +7,8 @@ import { withdraw } from "./messages.js";
 const NEAR_BOTTOM_PX = 80;
 
 export class View {
+  unread = 0;
+
   /** `on` holds the callbacks: open, close, send(text), person. */
   constructor(words, language, on) {
     this.words = words;
@@ -31,10 +33,12 @@ export class View {
       "button",
       { type: "button", class: "launcher", "aria-label": words.open, "aria-expanded": "false", "aria-haspopup": "dialog", onclick: on.open },
       icon(CHAT),
+      (this.badge = h("span", { class: "badge", "aria-hidden": "true", hidden: true })),
     );
+    this.news = h("p", { class: "unseen", role: "status" }); // the panel's own cannot be heard while it is hidden
     this.panel = this.#panel(on);
     this.panel.addEventListener("keydown", (event) => this.#key(event, on));
-    this.root = h("div", { class: "root", title: "", lang: language }, this.launcher, this.panel);
+    this.root = h("div", { class: "root", title: "", lang: language }, this.launcher, this.news, this.panel);
   }
 
   #panel(on) {
@@ -42,7 +46,7 @@ export class View {
     const close = h("button", { type: "button", class: "close", "aria-label": words.close, onclick: on.close }, icon(CLOSE));
     // No banner and no contentinfo: the page has its own.
     this.head = h("header", { role: "none" }, h("div", {}, this.heading, this.about), close);
-    const person = h("button", { type: "button", class: "person", onclick: on.person }, icon(PERSON), words.person);
+    this.person = h("button", { type: "button", class: "person", onclick: on.person }, icon(PERSON), words.person);
     const label = h("label", { class: "unseen", for: "message" }, words.label);
     const form = h("form", { class: "composer" }, label, this.input, this.sendButton);
     form.addEventListener("submit", (event) => {
@@ -50,7 +54,7 @@ export class View {
       on.send(this.input.value);
     });
     this.input.addEventListener("input", () => this.#fit());
-    const foot = h("footer", { role: "none" }, person, form);
+    const foot = h("footer", { role: "none" }, this.person, form);
     return h("section", { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true }, this.head, this.scroller, this.status, foot);
   }
 
@@ -98,6 +102,7 @@ export class View {
     this.launcher.hidden = isOpen;
     this.launcher.setAttribute("aria-expanded", String(isOpen));
     if (isOpen) {
+      this.#tellUnread(0);
       this.panel.setAttribute("aria-modal", String(this.#coversThePage()));
       this.#rest();
       this.toEnd();
@@ -107,6 +112,27 @@ export class View {
   /** Where focus waits: the composer, except on touch screens, where that would raise the keyboard. */
   #rest() {
     (matchMedia("(pointer: coarse)").matches ? this.scroller : this.input).focus();
+  }
+
+  /** Whether a person can be asked for: not while one is. */
+  offerPerson(can) {
+    const hadFocus = this.person.getRootNode().activeElement === this.person;
+    this.person.hidden = !can;
+    if (hadFocus && !can) this.#rest();
+  }
+
+  /** What came while the panel was closed shows on the launcher, and is read aloud. */
+  #tellUnread(count) {
+    const { open, unread } = this.words;
+    this.unread = count;
+    this.badge.hidden = !count;
+    this.badge.textContent = String(count);
+    this.news.textContent = count ? `${unread} (${count})` : "";
+    this.launcher.setAttribute("aria-label", count ? `${open}. ${unread} (${count})` : open);
+  }
+
+  #count(node) {
+    if (this.panel.hidden && node.matches(".message:not(.user)")) this.#tellUnread(this.unread + 1);
   }
 
   /** Puts `text` into the composer. */
@@ -123,6 +149,7 @@ export class View {
   /** Adds to the log, below everything, and follows it if the reader was at the end. */
   add(node) {
     this.#following(() => this.log.append(node));
+    this.#count(node);
   }
 
   /** Fills the log without reading it aloud. */
@@ -135,7 +162,7 @@ export class View {
 
   /** A turn begins: old offers end, the draft shows that somebody writes. */
   begin() {
-    const focusLost = !this.panel.contains(this.input.getRootNode().activeElement) || this.log.contains(this.input.getRootNode().activeElement);
+    const focusLost = !this.panel.hidden && (!this.panel.contains(this.input.getRootNode().activeElement) || this.log.contains(this.input.getRootNode().activeElement));
     withdraw(this.log);
     if (focusLost) this.#rest();
     this.sendButton.setAttribute("aria-disabled", "true");
@@ -173,6 +200,7 @@ export class View {
       this.draft.hidden = true;
       this.log.append(node);
     }, node);
+    this.#count(node);
     this.status.textContent = "";
     this.sendButton.removeAttribute("aria-disabled");
   }
