@@ -115,7 +115,9 @@ async def test_reduced_service_and_tools_are_said_aloud(page: Page, wire: Wire) 
     )
     await open_chat(page, wire)
     await say(page, "order?")
-    await expect(page.locator(".notice.degraded")).to_have_text("Some of our systems are not available at the moment, so answers may be less complete.")
+    await expect(page.locator(".notice.degraded")).to_have_text(
+        "Some of our systems are not available at the moment, so answers may be less complete."
+    )
     await expect(page.locator(".panel [role=status]")).to_have_text("Looking that up…")
     wire.go.set()
     await expect(page.locator(".panel [role=status]")).to_have_text("")
