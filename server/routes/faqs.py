@@ -99,15 +99,18 @@ async def export(desk: CurrentDesk, caller: CurrentCaller) -> Response:
 
 @router.post("/import", summary="Add or replace FAQs from the text of a file", responses=answers())
 async def import_faqs(body: FaqImportBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
-    """What is bad is skipped and told by its line. A file too long for one request is sent in parts.
+    """What is bad is skipped and told by its line; `unanswered` have no answer, so nobody gets them.
+
+    A file too long for one request is sent in parts.
 
     Imports of one shop come one after the other: each is worth two cores.
     """
     engine = desk.services.engine
-    rows = load_text(body.format, body.content)
+    rows = list(load_text(body.format, body.content))
     async with _imports.setdefault(caller.tenant.id, asyncio.Lock()):
         report = await ingest(engine.database, engine.embedder, person(caller), rows)
     counts = {"added": report.added, "changed": report.changed, "unchanged": report.unchanged}
+    counts["unanswered"] = sum(isinstance(row, FaqEntry) and not row.answer for row in rows)
     return json_response(counts | {"bad": [{"line": row.line, "why": row.why} for row in report.bad]})
 
 

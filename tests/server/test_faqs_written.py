@@ -108,7 +108,7 @@ async def test_files_are_imported_with_their_bad_lines_and_exported(admin: httpx
     rows = [orjson.loads(line) for line in taken.text.splitlines()]
     assert [row["id"] for row in rows if row["id"].startswith("q")][-3:] == ["q0", "q1", "q2"]
     back = await admin.post(f"{FAQS}/import", json={"format": "jsonl", "content": taken.text})
-    assert back.json() == {"added": 0, "changed": 0, "unchanged": 4, "bad": []}
+    assert back.json() == {"added": 0, "changed": 0, "unchanged": 4, "unanswered": 0, "bad": []}
 
 
 async def test_times_that_nobody_can_read_back_are_a_bad_line(admin: httpx.AsyncClient) -> None:
@@ -187,7 +187,7 @@ async def test_drafts_are_the_admins_alone_and_travel_with_an_export(
         assert orjson.loads(taken)["draft"] is True
         shown = taken.replace('"draft":true', '"draft":false')
         back = await admin.post(f"{FAQS}/import", json={"format": "jsonl", "content": shown})
-        assert back.json() == {"added": 0, "changed": 0, "unchanged": 1, "bad": []}
+        assert back.json() == {"added": 0, "changed": 0, "unchanged": 1, "unanswered": 0, "bad": []}
         assert [faq["id"] for faq in (await customer.get(FAQS)).json()["faqs"]] == ["returns"]
         assert "hits" not in (await customer.get(f"{FAQS}/returns")).json()
     assert (await admin.get(f"{FAQS}/categories")).json()["categories"] == [{"name": "orders", "faqs": 1}]

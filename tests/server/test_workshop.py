@@ -318,3 +318,22 @@ async def test_whoever_is_not_signed_in_is_shown_the_way(browser: Browser, url: 
     await way.click()
     await expect(tab.get_by_label("E-mail address")).to_be_visible()
     await profile.close()
+
+
+async def test_an_edited_prompt_goes_along_to_the_next_turn(page: Page, url: str) -> None:
+    await page.goto(f"{url}/playground")
+    prompt = page.locator("#fork-prompt")
+    for text in ("hi", "asdkjh qwe"):
+        await page.get_by_role("button", name=text, exact=True).click()
+        await expect(page.locator("#turn-asked")).to_have_text(text)
+        current = page.locator("#recorded-list button[aria-current=true]")
+        await expect(current).to_contain_text(text)
+        await expect(page.locator("#steps button[aria-current=true]")).to_have_count(1)
+        if text == "hi":
+            await page.locator("#fork-prompt-name").click()
+            as_it_was = await prompt.input_value()
+            await prompt.fill(f"{as_it_was}\nBe brief.")
+    await expect(prompt).to_have_value(re.compile("Be brief"))
+    await expect(page.locator("#fork-prompt-changes ins")).to_have_text("Be brief.")
+    await page.get_by_role("button", name="Undo changes").click()
+    await expect(prompt).to_have_value(as_it_was)

@@ -10,6 +10,8 @@ from tests.web.wire import CONVERSATION, HOLD, TURN, Stream, Wire, accepted, don
 
 pytestmark = pytest.mark.browser
 
+REDUCED = "Some of our systems are not available at the moment, so answers may be less complete."
+
 QUOTE = "Standard shipping takes 5-7 business days."
 SOURCE = {
     "source_id": "faq:1",
@@ -115,9 +117,7 @@ async def test_reduced_service_and_tools_are_said_aloud(page: Page, wire: Wire) 
     )
     await open_chat(page, wire)
     await say(page, "order?")
-    await expect(page.locator(".notice.degraded")).to_have_text(
-        "Some of our systems are not available at the moment, so answers may be less complete."
-    )
+    await expect(page.locator(".notice.degraded")).to_have_text(REDUCED)
     await expect(page.locator(".panel [role=status]")).to_have_text("Looking that up…")
     wire.go.set()
     await expect(page.locator(".panel [role=status]")).to_have_text("")

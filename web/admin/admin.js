@@ -31,7 +31,8 @@ async function start() {
   try {
     me = await get("/api/v1/me");
   } catch (problem) {
-    at("area-title").textContent = "Not signed in";
+    at("area-title").textContent = problem.status === 401 ? "Not signed in" : "This page could not be opened";
+    if (problem.status !== 401) at("content").replaceChildren(h("button", { type: "button", onclick: () => location.reload() }, "Try again"));
     tell(at("problem"), problem);
     return;
   }

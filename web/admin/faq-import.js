@@ -45,12 +45,12 @@ export async function openImport({ root, told, title, done }) {
     if (!parts) return mark(form, { message: "file: One entry of it, or a whole page of HTML, is larger than the 60 KB that go at once. Split it, or ask your operator to load it by command." });
     if (!parts.length) return mark(form, { message: "file: It is empty." });
     mark(form);
-    const sum = { added: 0, changed: 0, unchanged: 0, bad: [] };
+    const sum = { added: 0, changed: 0, unchanged: 0, unanswered: 0, bad: [] };
     progress.hidden = parts.length === 1;
     try {
       for (const [index, { content, before }] of parts.entries()) {
         const taken = await send("POST", "/api/v1/faqs/import", { format: kind, content });
-        for (const name of ["added", "changed", "unchanged"]) sum[name] += taken[name];
+        for (const name of ["added", "changed", "unchanged", "unanswered"]) sum[name] += taken[name];
         sum.bad.push(...taken.bad.map(({ line, why }) => ({ line: line + before, why })));
         progress.value = (index + 1) / parts.length;
       }
@@ -65,10 +65,12 @@ export async function openImport({ root, told, title, done }) {
   }
 }
 
-function report({ added, changed, unchanged, bad }) {
+function report({ added, changed, unchanged, unanswered, bad }) {
+  const silent = unanswered === 1 ? "One of them has no answer: no customer gets it" : `${unanswered} of them have no answer: no customer gets them`;
   const rows = bad.map(({ line, why }) => h("tr", {}, h("td", {}, String(line)), h("td", {}, why)));
   return h("div", { class: "card", id: "imported" },
     h("h3", {}, `${added} added, ${changed} changed, ${unchanged} as they were`),
+    unanswered ? h("p", { class: "wrong" }, `${silent} until it is written.`) : "",
     ...(bad.length
       ? [
           h("p", { class: "wrong" }, bad.length === 1 ? "One entry was left out. Mend it in your file and import it again:" : `${bad.length} entries were left out. Mend them in your file and import it again:`),

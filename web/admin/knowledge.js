@@ -77,10 +77,11 @@ async function openList({ root, told }) {
   await load();
 }
 
-function row({ id, question, category, state, hits, updated_at: updated }) {
+function row({ id, question, answer, category, state, hits, updated_at: updated }) {
+  const told = answer ? h("span", { class: `badge ${state}` }, STATES[state]) : h("span", { class: "badge warn" }, "no answer yet");
   return h("li", {},
     h("a", { href: addressOf(id), dir: "auto" }, question),
-    h("span", { class: `badge ${state}` }, STATES[state]),
+    told,
     h("span", { class: "quiet" }, [category ?? "no category", cited(hits), `changed ${day(updated)}`].join(" · ")),
   );
 }

@@ -22,15 +22,16 @@ export class Fork {
       if (fork) run(this.#turn, fork);
     });
     at("fork").addEventListener("input", () => this.#tellChanges());
+    addEventListener("beforeunload", (event) => TEXTS.some((name) => differs(name, this.#turn)) && event.preventDefault());
     at("fork-reset").addEventListener("click", () => this.show(this.#turn, this.#step, true));
   }
 
-  /** Shows the form for a step; what was typed stays as long as it is the same turn. */
+  /** Shows the form for a step. What was typed stays for the same turn, an edited text for every turn that had the same. */
   show(turn, step, anew = false) {
     const known = turn.forkable && step.place != null;
     at("fork-card").hidden = !turn.forkable;
     if (!known) return;
-    if (anew || this.#turn?.id !== turn.id) this.#fill(turn);
+    if (anew || this.#turn?.id !== turn.id) this.#fill(turn, anew);
     if (anew || this.#step !== step) at("fork-state").value = JSON.stringify(step.input, null, 2);
     this.#turn = turn;
     this.#step = step;
@@ -43,10 +44,13 @@ export class Fork {
     at("fork-run").textContent = is ? "Running…" : "Run in the sandbox";
   }
 
-  #fill(turn) {
+  #fill(turn, anew) {
     const { prompt, intents, parameters } = turn;
     at("fork-message").value = turn.message;
-    for (const name of TEXTS) at(`fork-${name}`).value = turn[name].text;
+    for (const name of TEXTS) {
+      const stays = !anew && differs(name, this.#turn) && this.#turn[name].text === turn[name].text;
+      if (!stays) at(`fork-${name}`).value = turn[name].text;
+    }
     at("fork-prompt-name").textContent = `Prompt ${prompt.name} v${prompt.version}`;
     at("fork-intents-name").textContent = `Intents and canned replies v${intents.version}`;
     at("fork-variables").textContent = `It may use ${prompt.variables.map((name) => `{{${name}}}`).join(", ")}.`;

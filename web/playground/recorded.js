@@ -80,9 +80,7 @@ export class Recorded {
   pick(step) {
     this.picked = step;
     const place = this.steps.indexOf(step);
-    for (const [index, button] of [...at("steps").querySelectorAll("button")].entries()) {
-      button.toggleAttribute("aria-current", index === place);
-    }
+    markCurrent("steps", (_, index) => index === place);
     this.#graph?.pick(step.node);
     at("inspector").replaceChildren(h("h3", { class: "node-name" }, step.node), ...inspect(step));
     this.#onStep(this.opened, step);
@@ -103,7 +101,7 @@ export class Recorded {
   }
 
   #mark(id) {
-    for (const button of at("recorded-list").querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.turn === id);
+    markCurrent("recorded-list", ({ dataset }) => dataset.turn === id);
   }
 
   #entry(one) {
@@ -115,6 +113,14 @@ export class Recorded {
         h("time", { datetime: one.accepted_at }, new Date(one.accepted_at).toLocaleString([], { dateStyle: "short", timeStyle: "short" })),
       ),
     );
+  }
+}
+
+/** Says which button of a list is the open one, to eyes and ears: an empty `aria-current` is read as none. */
+function markCurrent(list, isOpen) {
+  for (const [index, button] of [...at(list).querySelectorAll("button")].entries()) {
+    if (isOpen(button, index)) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
   }
 }
 

@@ -9,6 +9,7 @@ import { card } from "./turn.js";
 const at = (id) => document.getElementById(id);
 let cursor = null;
 let gapCursor = null;
+let begun = false; // whoever may not look sees no empty charts; a sign-in that ends later takes nothing away
 
 at("days").addEventListener("change", outcomes);
 at("wanted").addEventListener("change", () => list());
@@ -123,10 +124,12 @@ function publish(faq) {
 async function told(work) {
   try {
     await work();
+    begun = true;
     at("problem").hidden = true;
     return true;
   } catch (problem) {
     tell(at("problem"), problem);
+    if (!begun && [401, 403].includes(problem.status)) for (const section of document.querySelectorAll("main > section")) section.hidden = true;
     return false;
   }
 }

@@ -61,10 +61,13 @@ function faqDraft(turn, on, kept) {
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (!(await on.publish({ question: question.value.trim(), answer: answer.value.trim() }))) return;
-    said.textContent = "Published.";
-    form.querySelector("button").disabled = true;
-    await kept();
+    const button = form.querySelector("button");
+    if (button.disabled) return;
+    button.disabled = true; // a second click makes no second FAQ
+    if (await on.publish({ question: question.value.trim(), answer: answer.value.trim() })) {
+      said.textContent = "Published.";
+      await kept();
+    } else button.disabled = false;
   });
   return form;
 }

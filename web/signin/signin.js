@@ -13,7 +13,7 @@ let way = null;
 const WAYS = {
   in: { title: "Sign in", button: "Sign in", fields: ["tenant", "email", "password"], send: signIn },
   register: { title: "Make an account", button: "Make the account", fields: ["tenant", "email", "password"], fresh: true, send: register },
-  verify: { title: "Confirm your address", button: "Confirm", fields: ["code"], send: verify },
+  verify: { title: "Confirm your address", button: "Confirm", fields: ["tenant", "email", "code", "password"], send: verify },
   forgot: { title: "Forgot the password", button: "Send a code", fields: ["tenant", "email"], send: forgot },
   confirm: { title: "Choose a password", button: "Set the password", fields: ["tenant", "email", "code", "password"], fresh: true, send: confirm },
 };
@@ -33,7 +33,12 @@ async function start() {
   at("everywhere").addEventListener("click", () => leave("logout-everywhere"));
   show(location.hash === "#confirm" ? "confirm" : "in", { focus: false });
   at("problem").textContent = ARRIVED[location.hash] ?? "";
-  await Promise.all([offerProviders(), greet()]);
+  await greet();
+  try {
+    await offerProviders();
+  } catch {
+    at("problem").textContent ||= "Other ways to sign in could not be loaded. Load the page again to see them.";
+  }
 }
 
 /** Whoever is signed in already may go on, or out. */
@@ -59,9 +64,11 @@ async function offerProviders() {
   at("elsewhere").replaceChildren(...links);
 }
 
-function show(name, { focus = true, told = "" } = {}) {
+/** Shows a way with its fields, or `fields` alone, where the others are filled in already. */
+function show(name, { focus = true, told = "", fields = WAYS[name].fields } = {}) {
   way = name;
-  const { title, button, fields, fresh } = WAYS[name];
+  const { title, button, fresh } = WAYS[name];
+  document.title = `${title} · Deskgraph`;
   at("title").textContent = title;
   at("submit").textContent = button;
   at("told").textContent = told;
@@ -103,7 +110,7 @@ async function signIn() {
 
 async function register() {
   await post("register", { ...account(), password: password() });
-  show("verify", { told: `We sent a mail to ${account().email}. Enter its code here.` });
+  show("verify", { fields: ["code"], told: `We sent a mail to ${account().email}. Enter its code here.` });
 }
 
 async function verify() {

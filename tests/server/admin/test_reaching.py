@@ -59,3 +59,14 @@ async def test_a_faq_is_written_by_keyboard_alone(page: Page, url: str, admin: h
     await expect(page.locator("#confirm-no")).to_be_focused()
     await page.keyboard.press("Escape")
     assert (await admin.delete(f"/api/v1/faqs/{made['id']}")).status_code == 204
+
+
+async def test_who_asks_too_often_is_not_told_to_sign_in(page: Page, url: str) -> None:
+    refused = {"status": 429, "detail": "You have sent too many requests; try again in 30 s."}
+    await page.route("**/api/v1/me", lambda route: route.fulfill(status=429, json=refused))
+    await page.goto(f"{url}/admin")
+    await expect(page.locator("#problem")).to_have_text("You have sent too many requests; try again in 30 s.")
+    await expect(page.locator("#area-title")).to_have_text("This page could not be opened")
+    await page.unroute("**/api/v1/me")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator("#area-title")).to_have_text("Knowledge")

@@ -66,6 +66,21 @@ async def test_somebody_registers_confirms_and_lands_on_the_page(
     await expect(page.get_by_label("Password")).to_be_visible()
 
 
+async def test_who_closed_the_page_confirms_by_the_mails_code_all_the_same(
+    place: Replica, slug: str, page: Page
+) -> None:
+    address = new_address()
+    await page.goto(f"{place.url}/signin?tenant={slug}")
+    await page.get_by_role("button", name="Make an account").click()
+    await fill(page, email=address, password=PASSWORD)
+    await expect(page.get_by_role("heading", name="Confirm your address")).to_be_focused()
+    await page.goto("about:blank")
+    await page.goto(f"{place.url}/signin?tenant={slug}")
+    await page.get_by_role("button", name="I have a code for a new account").click()
+    await fill(page, email=address, password=PASSWORD, code=await code_for(place, address))
+    await page.wait_for_url(f"{place.url}/demo")
+
+
 async def test_a_wrong_password_then_a_new_one_by_mail(place: Replica, slug: str, page: Page) -> None:
     await joined(place, slug, address := new_address())
     await page.goto(f"{place.url}/signin?tenant={slug}")
