@@ -201,3 +201,18 @@ async def test_an_offer_that_ran_out_says_so(page: Page, wire: Wire) -> None:
         "This offer has expired. Ask again if you still want it."
     )
     assert len(wire.turns()) == 1
+
+
+async def test_a_rating_still_stands_after_a_reload(page: Page, wire: Wire) -> None:
+    wire.scenes.append(Stream((accepted(), done("Five days."))))
+    await open_chat(page, wire)
+    await say(page, "How long?")
+    await page.get_by_role("button", name="Bad answer").click()
+    wire.history = [
+        {"id": "m2", "turn_id": TURN, "role": "assistant", "text": "Five days.", "route": "faq"}
+        | {"rating": "down"}
+    ]
+    await page.reload()
+    await page.locator(".launcher").click()
+    await expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
+    await expect(page.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "false")
