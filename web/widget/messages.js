@@ -57,9 +57,11 @@ function sources(words, citations) {
 }
 
 function offer(words, action, confirm) {
-  const rows = Object.entries(action.arguments ?? {}).flatMap(([name, value]) => [
+  const said = action.label.split(/[\s.,:;]+/); // what the label says in the customer's words is not said again in the tool's
+  const values = Object.entries(action.arguments ?? {}).map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]);
+  const rows = values.filter(([, value]) => !said.includes(value)).flatMap(([name, value]) => [
     h("dt", {}, name.replaceAll("_", " ")),
-    h("dd", { dir: "auto" }, typeof value === "object" ? JSON.stringify(value) : String(value)),
+    h("dd", { dir: "auto" }, value),
   ]);
   const button = h("button", { type: "button", class: "confirm", "aria-label": `${words.confirm}: ${action.label}` }, words.confirm);
   const card = h("section", { class: "offer", "aria-label": action.label }, h("strong", {}, action.label), h("dl", {}, ...rows), button);
