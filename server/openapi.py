@@ -104,6 +104,7 @@ class MessageOut(BaseModel):
     role: Literal["user", "assistant", "agent"]
     text: str
     route: Route | None
+    rating: Literal["up", "down"] | None
     created_at: str
 
 

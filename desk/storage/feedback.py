@@ -27,6 +27,15 @@ async def put(
     )
 
 
+async def given(tx: Tx, principal: Principal, turn_ids: set[TurnId]) -> dict[TurnId, Rating]:
+    """How this person rated these turns; those that they did not are not in it."""
+    cursor = await tx.execute(
+        "select turn_id, rating from feedback where subject_id = %s and turn_id = any(%s)",
+        (principal.subject_id, list(turn_ids)),
+    )
+    return dict(await cursor.fetchall())
+
+
 def comment_aad(turn_id: TurnId) -> bytes:
     """What binds a sealed comment to its row."""
     return b"feedback.comment:" + turn_id.bytes

@@ -78,6 +78,7 @@ async def history(
             limit=limit,
         )
         vaults = await _vaults(tx, key, found)
+        ratings = await feedback.given(tx, principal, {message.turn_id for message in found})
     page = [
         {
             "id": str(message.id),
@@ -86,6 +87,7 @@ async def history(
             "role": message.role,
             "text": shown_text(message, principal.tenant_id, key, vaults[message.conversation_id]),
             "route": message.route,
+            "rating": ratings.get(message.turn_id) if message.role == "assistant" else None,
             "created_at": message.created_at.isoformat(),
         }
         for message in found

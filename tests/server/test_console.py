@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Dialog, Locator, Page, expect
 
 from desk.storage import tenants
 from desk.storage.pool import Database
@@ -292,6 +292,15 @@ async def test_what_is_written_and_not_sent_waits_in_its_conversation(
         await expect(anne.locator("#text")).to_have_value("Half a reply to Bob")
         await other.click()
         await expect(anne.locator("#text")).to_have_value("Half a reply to Ada")
+        asked: list[str] = []
+
+        async def leave(dialog: Dialog) -> None:
+            asked.append(dialog.type)
+            await dialog.accept()
+
+        anne.on("dialog", leave)
+        await anne.reload()
+        assert asked == ["beforeunload"]
 
 
 async def test_whoever_writes_to_an_agent_is_heard_whichever_conversation_is_open(

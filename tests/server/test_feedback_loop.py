@@ -178,3 +178,17 @@ async def test_only_admins_of_the_tenant_look_and_label(
     assert turn["turn_id"] not in await listed(boss, "all")
     assert (await admin.put(path, json={"label": "nonsense"})).status_code == 422
     assert (await admin.put(path, json={"label": "right"})).status_code == 204
+
+
+async def test_the_history_says_how_its_reader_rated(customer: httpx.AsyncClient) -> None:
+    rated, other = await ask(customer, HELLO), await ask(customer, NONSENSE)
+    for rating in ("up", "down"):
+        body = {"turn_id": rated["turn_id"], "rating": rating}
+        assert (await customer.post("/api/v1/chat/feedback", json=body)).status_code == 204
+    messages = (await customer.get("/api/v1/chat/history")).json()["messages"]
+    assert [(one["turn_id"], one["role"], one["rating"]) for one in messages] == [
+        (rated["turn_id"], "user", None),
+        (rated["turn_id"], "assistant", "down"),
+        (other["turn_id"], "user", None),
+        (other["turn_id"], "assistant", None),
+    ]

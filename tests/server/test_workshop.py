@@ -301,6 +301,7 @@ async def test_a_customer_is_told_whom_it_is_for(browser: Browser, url: str, set
     await tab.goto(f"{url}/login?code={code}")
     await tab.goto(f"{url}/playground")
     await expect(tab.locator("#recorded-note")).to_contain_text("for admins")
+    await expect(tab.locator("#graph")).to_have_text("The graph is shown to admins of the shop.")
     await tab.goto(f"{url}/console")
     await expect(tab.locator("#live")).to_have_class("off")
     await expect(tab.locator("#me")).to_have_text("This page is for agents and admins.")

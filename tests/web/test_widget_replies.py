@@ -54,13 +54,15 @@ async def test_a_suggestion_is_sent_and_disappears(page: Page, wire: Wire) -> No
 
 
 async def test_an_offer_is_confirmed_by_its_id(page: Page, wire: Wire) -> None:
+    arguments = {"order_id": "100234", "quantity": 1}
     wire.scenes += [
-        Stream((accepted(), done("Please confirm.", actions=[OFFER]))),
+        Stream((accepted(), done("Please confirm.", actions=[OFFER | {"arguments": arguments}]))),
         Stream((accepted(), done("Your return is started."))),
     ]
     await open_chat(page, wire)
     await say(page, "return it")
-    await expect(page.locator(".offer")).to_contain_text("100234")
+    await expect(page.locator(".offer strong")).to_have_text("Return order 100234")
+    await expect(page.locator(".offer dt")).to_have_text(["quantity"])  # the number stands above
     await page.get_by_role("button", name="Confirm: Return order 100234").click()
     await expect(page.locator(".log .assistant .bubble").last).to_have_text("Your return is started.")
     assert wire.turns()[1].body == {"confirm": "act-1", "conversation_id": CONVERSATION}
@@ -201,3 +203,18 @@ async def test_an_offer_that_ran_out_says_so(page: Page, wire: Wire) -> None:
         "This offer has expired. Ask again if you still want it."
     )
     assert len(wire.turns()) == 1
+
+
+async def test_a_rating_still_stands_after_a_reload(page: Page, wire: Wire) -> None:
+    wire.scenes.append(Stream((accepted(), done("Five days."))))
+    await open_chat(page, wire)
+    await say(page, "How long?")
+    await page.get_by_role("button", name="Bad answer").click()
+    wire.history = [
+        {"id": "m2", "turn_id": TURN, "role": "assistant", "text": "Five days.", "route": "faq"}
+        | {"rating": "down"}
+    ]
+    await page.reload()
+    await page.locator(".launcher").click()
+    await expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
+    await expect(page.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "false")

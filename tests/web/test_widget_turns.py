@@ -242,3 +242,13 @@ async def test_what_is_being_written_outlasts_a_question_that_is_clicked(page: P
     await expect(page.locator("textarea")).to_have_value("And by the way")
     wire.go.set()
     await expect(page.locator(".log .assistant .bubble").last).to_have_text("Four dollars.")
+    await page.reload()
+    await page.locator(".launcher").click()
+    await expect(page.locator("textarea")).to_have_value("And by the way")
+    assert await page.locator("textarea").evaluate("field => field.clientHeight") > 20
+    wire.scenes.append(Stream((accepted(), done("Yes?"))))
+    await page.locator("textarea").press("Enter")
+    await expect(page.locator(".log .assistant .bubble").last).to_have_text("Yes?")
+    await page.reload()
+    await page.locator(".launcher").click()
+    await expect(page.locator("textarea")).to_have_value("")

@@ -24,6 +24,7 @@ export class Talk {
     this.#email = email;
     this.#changed = changed;
     for (const what of ["claim", "return", "close"]) at(what).addEventListener("click", () => this.act(what));
+    addEventListener("beforeunload", (event) => [at("text").value, ...this.#drafts.values()].some((text) => text.trim()) && event.preventDefault());
     at("transfer-go").addEventListener("click", () => this.act("transfer", { to: at("transfer").value || null }));
     at("form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -46,7 +47,7 @@ export class Talk {
 
   /** Opens a conversation from its beginning. */
   async open(id) {
-    this.#drafts.set(this.id, at("text").value);
+    if (this.id) this.#drafts.set(this.id, at("text").value);
     this.#handoff = { id };
     this.#last = null;
     at("text").value = this.#drafts.get(id) ?? "";

@@ -8,6 +8,7 @@ import { describe } from "./reply.js";
 import { Workshop } from "./workshop.js";
 
 const at = (id) => document.getElementById(id);
+const NO_GRAPH = { 401: "Sign in to see the graph.", 403: "The graph is shown to admins of the shop." };
 let graph = null;
 let workshop = null;
 let conversation = null;
@@ -42,7 +43,7 @@ workshop = new Workshop(graph);
 async function loadGraph() {
   const response = await fetch("/playground/graph.json");
   if (!response.ok) {
-    at("graph").append(response.status === 401 ? "Sign in to see the graph." : "The graph could not be loaded; answers and events still work.");
+    at("graph").append(NO_GRAPH[response.status] ?? "The graph could not be loaded; answers and events still work.");
     return null;
   }
   const { langserve, ...shape } = await response.json();

@@ -51,7 +51,9 @@ export class DeskgraphChat extends HTMLElement {
       close: () => this.toggleAttribute("open", false),
       send: (text) => this.ask(text),
       person: () => this.#askForPerson(),
+      type: (text) => (this.#memory.draft = text),
     });
+    this.#view.write(this.#memory.draft);
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [STYLE];
     root.append(this.#view.root);

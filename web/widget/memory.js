@@ -1,4 +1,4 @@
-/** What a tab remembers of its conversation: which one it is, and the turn that is on its way. */
+/** What a tab remembers of its conversation: which one it is, the turn that is on its way, and what is half written. */
 
 import { stored } from "./storage.js";
 
@@ -30,12 +30,23 @@ export class Memory {
   }
 
   set turn(turn) {
-    const name = `${this.#name}:turn`;
-    stored(() => (turn ? sessionStorage.setItem(name, JSON.stringify(turn)) : sessionStorage.removeItem(name)));
+    keep(`${this.#name}:turn`, turn && JSON.stringify(turn));
+  }
+
+  get draft() {
+    return stored(() => sessionStorage.getItem(`${this.#name}:draft`)) ?? "";
+  }
+
+  set draft(text) {
+    keep(`${this.#name}:draft`, text);
   }
 
   forget() {
     this.#conversation = this.turn = null;
-    stored(() => sessionStorage.removeItem(this.#name));
+    keep(this.#name, null);
   }
+}
+
+function keep(name, text) {
+  stored(() => (text ? sessionStorage.setItem(name, text) : sessionStorage.removeItem(name)));
 }

@@ -32,9 +32,9 @@ export function answer(words, done, on) {
 }
 
 /** A message of the history; an answer of the assistant can still be rated. */
-export function past(words, { role, text, route, turn_id: turnId }, on) {
+export function past(words, { role, text, route, rating: given, turn_id: turnId }, on) {
   if (role !== "assistant" || !turnId || route === HANDED_OVER) return bubble(words, role, text);
-  return bubble(words, role, text, h("div", { class: "after" }, rating(words, (value) => on.rate(turnId, value))));
+  return bubble(words, role, text, h("div", { class: "after" }, rating(words, (value) => on.rate(turnId, value), given)));
 }
 
 /** A line about the conversation itself; `error` ones may carry a button to try again. */
@@ -57,9 +57,11 @@ function sources(words, citations) {
 }
 
 function offer(words, action, confirm) {
-  const rows = Object.entries(action.arguments ?? {}).flatMap(([name, value]) => [
+  const said = action.label.split(/[\s.,:;]+/); // what the label says in the customer's words is not said again in the tool's
+  const values = Object.entries(action.arguments ?? {}).map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]);
+  const rows = values.filter(([, value]) => !said.includes(value)).flatMap(([name, value]) => [
     h("dt", {}, name.replaceAll("_", " ")),
-    h("dd", { dir: "auto" }, typeof value === "object" ? JSON.stringify(value) : String(value)),
+    h("dd", { dir: "auto" }, value),
   ]);
   const button = h("button", { type: "button", class: "confirm", "aria-label": `${words.confirm}: ${action.label}` }, words.confirm);
   const card = h("section", { class: "offer", "aria-label": action.label }, h("strong", {}, action.label), h("dl", {}, ...rows), button);
@@ -81,9 +83,9 @@ function choices(suggestions, choose) {
   return h("div", { class: "choices" }, ...buttons);
 }
 
-function rating(words, rate) {
+function rating(words, rate, given) {
   const thumb = (value, path) =>
-    h("button", { type: "button", class: "thumb", value, "aria-label": words[value], title: words[value], "aria-pressed": "false" }, icon(path));
+    h("button", { type: "button", class: "thumb", value, "aria-label": words[value], title: words[value], "aria-pressed": String(value === given) }, icon(path));
   const thumbs = [thumb("up", UP), thumb("down", DOWN)];
   const press = (chosen) => thumbs.forEach((node) => node.setAttribute("aria-pressed", String(node === chosen)));
   for (const node of thumbs) {

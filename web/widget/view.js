@@ -9,7 +9,7 @@ const NEAR_BOTTOM_PX = 80;
 export class View {
   unread = 0;
 
-  /** `on` holds the callbacks: open, close, send(text), person. */
+  /** `on` holds the callbacks: open, close, send(text), person, type(text). */
   constructor(words, language, on) {
     this.words = words;
     this.log = h("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": words.log });
@@ -53,7 +53,11 @@ export class View {
       event.preventDefault();
       on.send(this.input.value);
     });
-    this.input.addEventListener("input", () => this.#fit());
+    this.input.addEventListener("input", () => {
+      this.#fit();
+      on.type(this.input.value);
+    });
+    this.typed = on.type;
     const foot = h("footer", { role: "none" }, this.person, form);
     return h("section", { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true }, this.head, this.scroller, this.status, foot);
   }
@@ -103,6 +107,7 @@ export class View {
     this.launcher.setAttribute("aria-expanded", String(isOpen));
     if (isOpen) {
       this.#tellUnread(0);
+      this.#fit();
       this.panel.setAttribute("aria-modal", String(this.#coversThePage()));
       this.#rest();
       this.toEnd();
@@ -139,6 +144,7 @@ export class View {
   write(text) {
     this.input.value = text;
     this.#fit();
+    this.typed(text);
   }
 
   #fit() {
