@@ -97,7 +97,7 @@ async def measure(
 
 
 async def _point(stage: Stage, cast: Cast, size: int, effort: Effort, neighbours: int = 0) -> dict[str, Any]:
-    vectors, asked = made_up(size, effort.turns)
+    vectors, asked = made_up(size, 2 * effort.turns)
     tenant = await _fill(stage, cast, vectors)
     await _add_neighbours(stage, tenant, neighbours)
     point: dict[str, Any] = {"ours": {"index_s": await _index(stage, tenant, vectors)}}
@@ -213,9 +213,15 @@ def _of(table: PlainTable) -> Callable[[Vectors], Awaitable[list[str]]]:
 
 
 async def _ask(search: Callable[[Vectors], Awaitable[list[str]]], vectors: Vectors, asked: Vectors) -> Asked:
-    """What is true is worked out afterwards: its threads would be in the way of whoever is timed."""
+    """What is true is worked out afterwards: its threads would be in the way of whoever is timed.
+
+    The first half of the questions is not timed: what follows is as on a day's second hour, not as right
+    after an import, when every page is still to be written and read.
+    """
     times, found = [], []
-    await search(asked[0])
+    for vector in asked[: len(asked) // 2]:
+        await search(vector)
+    asked = asked[len(asked) // 2 :]
     for vector in asked:
         began = time.perf_counter()
         found.append(await search(vector))
