@@ -17,8 +17,8 @@ from desk.storage.vectors import Vector
 CANDIDATES = 50
 # A text of many sentences is as near to a FAQ as its best ones are on average.
 BEST_SENTENCES = 5
-# So many vectors are looked up in an index, where there is one; FAQs have parts, so fewer may be candidates.
-NEAR_ROWS = 50
+# So many vectors are looked up in an index, where there is one: more than candidates, as FAQs have parts.
+NEAR_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
