@@ -16,6 +16,8 @@ class AllowedRanges:
 
     def __init__(self, text: str, terms: frozenset[str]) -> None:
         self._ranges: list[tuple[int, int]] = []
+        if not terms:
+            return
         lowered = text.lower()
         index = _standing_in(lowered, terms)
         if not index:
@@ -40,8 +42,6 @@ class AllowedRanges:
 def _standing_in(lowered: str, terms: frozenset[str]) -> dict[str, list[str]]:
     """The terms that stand somewhere in a text of small letters, under their first words: most times none."""
     index = _by_first_word(terms)
-    if not index:
-        return {}
     firsts = index.keys() & set(_WORD.findall(lowered))
     standing = {first: [term for term in index[first] if term in lowered] for first in firsts}
     return {first: found for first, found in standing.items() if found}
