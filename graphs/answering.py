@@ -7,6 +7,7 @@ from typing import cast
 
 from desk.domain import Answer, Citation, Route
 from desk.events import Cited
+from desk.routing.person import wants_person
 from graphs.state import Offer, Told, Topic, TurnContext, TurnState
 from prompts.replies import phrase, spoken_language, suggestions
 
@@ -21,6 +22,7 @@ def answered(state: TurnState, answer: Answer, **topic: object) -> TurnState:
     waiting = before.get("waiting_for") if told else None
     kept: Topic = {**before, "waiting_for": waiting, "fallbacks": 0}
     kept.update(topic)  # type: ignore[typeddict-item]
+    kept["offers_person"] = offers_person(answer) and not kept.get("waiting_for")
     if parts := state.get("parts"):
         return {"told": (*told, Told(parts[0], answer)), "topic": kept}
     return {
@@ -29,6 +31,11 @@ def answered(state: TurnState, answer: Answer, **topic: object) -> TurnState:
         "offers": [cast("Offer", asdict(action)) for action in answer.actions],
         "window": [{"role": "assistant", "text": answer.text}],
     }
+
+
+def offers_person(answer: Answer) -> bool:
+    """Whether the first thing that may be tapped under an answer asks for a person."""
+    return bool(answer.suggestions) and wants_person(answer.suggestions[0])
 
 
 def cite(context: TurnContext, citation: Citation) -> None:

@@ -40,13 +40,17 @@ def keep_last_lines(kept: list[Line], added: list[Line]) -> list[Line]:
 
 
 class Topic(TypedDict, total=False):
-    """What the talk is about, so that a short follow-up is understood."""
+    """What the talk is about, so that a short follow-up is understood.
+
+    `offers_person` says that the last answer knew no better than a person, whom a yes brings.
+    """
 
     intent: str | None
     order_ids: list[str]
     waiting_for: Literal["order_number", "order_proof"] | None
     proofs_tried: int
     fallbacks: int
+    offers_person: bool
 
 
 class Offer(TypedDict):
@@ -62,7 +66,8 @@ class Offer(TypedDict):
 class TurnState(TypedDict, total=False):
     """The first six are kept with the conversation; the others live for one turn and are never stored.
 
-    `parts` are the wishes of a message that are not answered yet, the first of them being answered now.
+    `parts` are the wishes of a message that are not answered yet, the first of them being answered now;
+    `heard` is what is left of a message with one wish without who it is from.
     """
 
     window: Annotated[list[Line], keep_last_lines]
@@ -74,6 +79,7 @@ class TurnState(TypedDict, total=False):
 
     flags: Annotated[tuple[str, ...], UntrackedValue]
     text: Annotated[str, UntrackedValue]
+    heard: Annotated[str, UntrackedValue]
     decision: Annotated[Decided, UntrackedValue]
     parts: Annotated[tuple[Part, ...], UntrackedValue]
     told: Annotated[tuple[Told, ...], UntrackedValue]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from desk.routing.openings import asks, is_courtesy
+from desk.routing.openings import asks, is_courtesy, is_introduction
 from desk.routing.person import plain
 
 # Longer messages are stories: they are heard as a whole.
@@ -84,7 +84,7 @@ def clauses(text: str) -> tuple[Clause, ...]:
     for began, end in _pieces(text):
         start = began + _courtesy_before(text[began:end])
         words = plain(text[start:end])
-        if is_courtesy(words):
+        if is_courtesy(words) or is_introduction(text[start:end]):
             continue
         asking = text[start:end].rstrip().endswith("?") or _begins_asking(text, start)
         if found and words.count(" ") + 1 < _FEWEST_WORDS:

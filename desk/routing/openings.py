@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from desk.routing.person import plain
-
-
-def _phrases(written: str) -> frozenset[str]:
-    return frozenset(" ".join(phrase.split()) for phrase in written.split(","))
-
+from desk.routing.phrases import phrases, read_as
 
 # What is missing here loses a cut, it makes no wrong one.
-_ASKS: Final = _phrases(
+_ASKS: Final = phrases(
     """
     what, whats, how, when, where, wheres, which, who, whose, why, can, could, do, does, did, is, are,
     was, will, would, may, should, tell, show, recommend, suggest, find, give, send, please, cancel,
@@ -34,12 +31,12 @@ _ASKS: Final = _phrases(
     """
 )
 _STEMS: Final = tuple(
-    _phrases(
+    phrases(
         "welche, akzeptier, empfehl, zeig, liefer, verschick, verpack, verkauf,"
         "stornier, recommand, conseill, recomiend, consigli, raccomand, recomend"
     )
 )
-_COURTESY: Final = _phrases(
+_COURTESY: Final = phrases(
     """
     hi, hello, hey, hi there, hello there, hey there, good morning, good afternoon, good evening,
     thanks, thank you, thanks a lot, many thanks, thx, please, cheers, ok, okay, great, thanks in
@@ -51,8 +48,20 @@ _COURTESY: Final = _phrases(
     obrigado, obrigada, muito obrigado, muito obrigada
     """
 )
-_LINKS: Final = _phrases("and, und, et, y, e, en, so, very, much, again")
-_MOST_WORDS: Final = 4
+# The words around a name, a telephone number or an address with which people say who they are.
+_INTRODUCES: Final = phrases(
+    """
+    my, name, s, is, i, am, m, im, this, it, here, call, me, phone, telephone, tel, mobile, cell, number,
+    no, nr, email, e, mail, address, postcode, zip, code, post, and, at, on, or, you, can, reach, contact,
+    customer, live, in, hi, hello, hey, dear, team, ich, bin, heisse, mein, meine, ist, hier, telefon,
+    telefonnummer, handy, nummer, und, adresse, plz, unter, hallo, guten, tag, je, appelle, suis, mon, ma,
+    nom, est, ici, numero, et, c, bonjour, llamo, soy, mi, nombre, es, telefono, correo, y, hola, chiamo,
+    sono, il, mio, nome, ciao, buongiorno, ik, ben, heet, mijn, naam, telefoonnummer, en, chamo, sou, o,
+    meu, telefone, ola
+    """
+)
+_PSEUDONYM: Final = re.compile(r"\[[A-Z_]{2,20}_\d{1,6}\]")
+_LINKS: Final = phrases("and, und, et, y, e, en, so, very, much, again")
 
 
 def asks(text: str) -> bool:
@@ -65,12 +74,15 @@ def asks(text: str) -> bool:
 
 def is_courtesy(text: str) -> bool:
     """Whether a text only greets, thanks or takes leave, and so wishes for nothing."""
-    words = plain(text).split()
-    at = 0
-    while at < len(words):
-        sizes = range(_MOST_WORDS, 0, -1)
-        taken = next((size for size in sizes if " ".join(words[at : at + size]) in _COURTESY), 0)
-        if not taken and not (at and words[at] in _LINKS):
-            return False
-        at += taken or 1
-    return True
+    return read_as(plain(text).split(), _COURTESY, _LINKS) is not None
+
+
+def holds_value(text: str) -> bool:
+    """Whether a pseudonym of a personal value stands in a text."""
+    return bool(_PSEUDONYM.search(text))
+
+
+def is_introduction(text: str) -> bool:
+    """Whether a text, with pseudonyms, only says who somebody is or how to reach them."""
+    rest, values = _PSEUDONYM.subn(" ", text)
+    return values > 0 and all(word in _INTRODUCES for word in plain(rest).split())

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from desk.privacy.pseudonyms import restore
 from desk.routing.clauses import MOST_PARTS, ONE_WISH, Clause, Verdict, Wish, wishes
+from desk.routing.openings import holds_value
 from desk.routing.router import Decision
 from graphs.hearing.decisions import Hearing
 from graphs.state import Decided, Part, TurnState
@@ -47,6 +48,14 @@ async def hear_apart(
     ]
     context.noted["heard"] = f"as {len(parts)} wishes"
     return _arranged(parts, state["text"])
+
+
+def heard_alone(pieces: Sequence[Clause], text: str) -> str:
+    """The one wish of a message, with pseudonyms, without who it is from; empty where nobody says that."""
+    if len(pieces) != 1:
+        return ""
+    beside = f"{text[: pieces[0].start]} {text[pieces[0].end :]}"
+    return pieces[0].text if holds_value(beside) else ""
 
 
 def _verdict(decided: Decided, found: Decision, *, asks: bool) -> Verdict:

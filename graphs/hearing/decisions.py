@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from desk.routing.follow_up import FEW_WORDS
+from desk.routing.openings import asks
 from desk.routing.router import ACCEPT_FROM, Decision
 from graphs.acting.toolbox import shop_url
 from graphs.hearing.orders_meant import means_by_day
@@ -18,18 +20,30 @@ _AT_THE_SHOP = frozenset({"order", "action"})
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """What a turn hears with; `needed` is the least confidence of an intent, None where none is followed."""
+    """What a turn hears with; `needed` is the least confidence of an intent, None where none is followed.
+
+    `text` is the message, raw, without what is no wish.
+    """
 
     context: TurnContext
     understanding: Understanding
     needed: float | None
     topic: Topic
+    text: str
 
     def sure(self, found: Decision) -> Intent | None:
         """The intent that the router is sure enough of to follow it."""
         if self.needed is None or found.confidence < self.needed:
             return None
         return self.understanding.pack.find(found.candidate)
+
+    def _going_on(self, text: str) -> Intent | None:
+        """What the talk wants done with an order, if few words name another: "no, 100198 instead"."""
+        last = self.understanding.pack.find(self.topic.get("intent") or "")
+        if last is None or not last.tool or asks(text) or len(text.split()) > FEW_WORDS:
+            return None
+        tool = self.context.services.tools[last.tool]
+        return last if "order_id" in tool.arguments.model_fields else None
 
     def decide(self, text: str, found: Decision) -> TurnState:
         """The decision on a text and what the talk is about then; "faq" is where goes what is not sure."""
@@ -38,6 +52,8 @@ class Hearing:
         if order_ids or _continues_order(topic, text):
             if topic.get("waiting_for") and (not order_ids or _is_bare(text)):
                 wanted = self.understanding.pack.find(topic.get("intent") or "")
+            elif order_ids and (going_on := self._going_on(text)):
+                wanted = going_on
             topic = {**topic, "order_ids": order_ids or topic.get("order_ids", [])}
             return _about_order(topic, wanted, max(found.confidence, ACCEPT_FROM))
         by_day = wanted is None or topic.get("waiting_for") == "order_number"
@@ -50,9 +66,10 @@ class Hearing:
         if wanted.route in _AT_THE_SHOP and not shop_url(self.context):
             because = "no order service is connected"
             return {"decision": Decided("faq", wanted.name, found.confidence, because)}
+        courteous = wanted.name in self.understanding.courteous  # which changes no subject
         return {
             "decision": Decided(wanted.route, wanted.name, found.confidence, "nearest examples"),
-            "topic": {**topic, "intent": wanted.name},
+            "topic": topic if courteous else {**topic, "intent": wanted.name},
         }
 
 

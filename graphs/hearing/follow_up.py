@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from desk.privacy.pseudonyms import restore
+from desk.routing.consent import consent
 from desk.routing.follow_up import begins_like_one, speaks_of
+from desk.routing.openings import is_courtesy
+from desk.routing.person import wants_person
 from desk.routing.router import Decision
+from graphs.hearing.parts import asked
 from graphs.state import Decided, TurnContext, TurnState
 from prompts.intents import Intent
 from tools.order_numbers import find_order_numbers
@@ -25,14 +29,22 @@ _NEARLY: Final = 0.2
 
 
 def asked_before(state: TurnState) -> str:
-    """What the customer wrote before this message, with pseudonyms; empty for the first."""
+    """What the customer asked before this message, with pseudonyms; empty for the first.
+
+    Thanks, a yes or no, and a request for a person end no subject: "and express?" goes on with what was asked
+    before them.
+    """
     written = [line["text"] for line in state.get("window", []) if line["role"] == "user"]
-    return written[-2] if len(written) > 1 else ""
+    return next((text for text in reversed(written[:-1]) if not _asks_nothing(text)), "")
+
+
+def _asks_nothing(text: str) -> bool:
+    return is_courtesy(text) or consent(text) is not None or wants_person(text)
 
 
 def with_before(state: TurnState, context: TurnContext) -> str:
     """The message before and this one as one text, raw."""
-    return f"{restore(asked_before(state), context.vault)} {context.text}"
+    return f"{restore(asked_before(state), context.vault)} {asked(state, context)}"
 
 
 async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> TurnState | None:
@@ -43,13 +55,13 @@ async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> Turn
     message alone does not tell one. Where it tells one that the FAQs answer, they are asked more fully.
     """
     context, before = hearing.context, asked_before(state)
-    if not 0 < len(before) <= _MOST_BEFORE or not begins_like_one(context.text):
+    if not 0 < len(before) <= _MOST_BEFORE or not begins_like_one(hearing.text):
         return None
     if alone.margin >= _STANDS_ALONE and hearing.sure(alone):
         return None
-    if find_order_numbers(context.text, context.tenant.settings.order_patterns):
+    if find_order_numbers(hearing.text, context.tenant.settings.order_patterns):
         return None
-    text = with_before(state, context)
+    text = f"{restore(before, context.vault)} {hearing.text}"
     vector = (await context.services.engine.embedder.embed([text]))[0]
     joined = hearing.understanding.route(text, vector)
     context.noted["with_before"] = {"candidate": joined.candidate, "confidence": joined.confidence}
@@ -84,7 +96,7 @@ def _same_again(state: TurnState, hearing: Hearing, joined: Decision) -> Intent 
     near = joined.runner_up == last.name and joined.margin < _NEARLY
     if joined.candidate != last.name and not near:
         return None
-    return last if speaks_of(last.reply_in(state["language"])[0], hearing.context.text) else None
+    return last if speaks_of(last.reply_in(state["language"])[0], hearing.text) else None
 
 
 def _tells_more(intent: Intent, hearing: Hearing) -> bool:

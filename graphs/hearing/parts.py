@@ -7,9 +7,10 @@ from graphs.state import Part, Told, Topic, TurnContext, TurnState
 
 
 def asked(state: TurnState, context: TurnContext) -> str:
-    """What is being answered, raw: the part that has its turn, or the whole message."""
-    parts = state.get("parts")
-    return restore(parts[0].text, context.vault) if parts else context.text
+    """What is being answered, raw: the part that has its turn, or the message without what is no wish."""
+    parts, heard = state.get("parts"), state.get("heard")
+    text = parts[0].text if parts else heard
+    return restore(text, context.vault) if text else context.text
 
 
 def ask(parts: tuple[Part, ...], topic: Topic) -> TurnState:

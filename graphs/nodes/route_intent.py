@@ -6,8 +6,9 @@ from langgraph.runtime import Runtime
 
 from desk.privacy.pseudonyms import restore
 from desk.routing.clauses import clauses
+from desk.routing.consent import says_yes
 from desk.routing.person import wants_person
-from graphs.hearing.apart import hear_apart
+from graphs.hearing.apart import hear_apart, heard_alone
 from graphs.hearing.certainty import needed
 from graphs.hearing.decisions import Hearing
 from graphs.hearing.follow_up import follow_up
@@ -25,17 +26,22 @@ async def route_intent(state: TurnState, runtime: Runtime[TurnContext]) -> TurnS
     said = (context.text, *(restore(piece.text, context.vault) for piece in pieces))
     if any(map(wants_person, said)):
         return {"decision": Decided("handoff", "human", 1.0, "asks for a person")}
-    context.vector = (await context.services.engine.embedder.embed([context.text]))[0]
-    found = understanding.route(context.text, context.vector)
+    if state.get("topic", {}).get("offers_person") and says_yes(context.text):
+        return {"decision": Decided("handoff", "human", 1.0, "yes to a person")}
+    heard = heard_alone(pieces, state["text"])
+    text = restore(heard, context.vault) if heard else context.text
+    context.vector = (await context.services.engine.embedder.embed([text]))[0]
+    found = understanding.route(text, context.vector)
     least = needed(context, understanding)
     context.noted = {"candidate": found.candidate, "runner_up": found.runner_up, "needed": least}
     context.noted["margin"] = found.margin
     own = context.prompts.chosen.get(INTENTS)
     if own is not None:
         context.noted["intents"] = {"version": own.prompt.version, "sha": own.prompt.sha}
-    hearing = Hearing(context, understanding, least, state.get("topic", {}))
+    hearing = Hearing(context, understanding, least, state.get("topic", {}), text)
     parts = await hear_apart(state, hearing, found, pieces)
     if parts:
         first = ask(parts, hearing.topic)
         return {**first, "parts": ()} if parts[0].decision.route == "handoff" else first
-    return await follow_up(state, hearing, found) or hearing.decide(context.text, found)
+    decided = await follow_up(state, hearing, found) or hearing.decide(text, found)
+    return {**decided, "heard": heard} if heard else decided

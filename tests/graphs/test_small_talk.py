@@ -1,0 +1,44 @@
+"""What people say around their questions: who they are, a yes or no to nothing, another number in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.graphs.conversing import Customer
+
+
+async def replies(customer: Customer, *messages: str) -> list[dict[str, Any]]:
+    customer.conversation = None
+    return [(await customer.say(message)).reply["reply"] for message in messages]
+
+
+async def test_who_introduces_themselves_first_is_answered(ada: Customer) -> None:
+    (reply,) = await replies(ada, "my name is Peter Miller, phone 415-555-0198. Do you have Dune?")
+    assert reply["route"] == "product"
+    assert "Dune by Frank Herbert" in reply["text"]
+
+
+async def test_a_greeting_is_heard_with_what_follows(ada: Customer) -> None:
+    (reply,) = await replies(ada, "Good morning! Quick question for you")
+    assert reply["intent"] == "greeting"
+
+
+async def test_a_yes_to_a_person_brings_one_and_a_no_is_acknowledged(ada: Customer) -> None:
+    *_, after = await replies(ada, "asdkjh qwe", "yes please")
+    assert after["route"] == "handoff"
+    *_, after = await replies(ada, "asdkjh qwe", "no")
+    assert (after["route"], after["text"]) == ("canned", "All right. What else can I do for you?")
+    (after,) = await replies(ada, "ok")
+    assert after["route"] == "canned"
+
+
+async def test_another_number_changes_what_is_offered(ada: Customer) -> None:
+    offered, after = await replies(ada, "I want to return order 100234", "no, 100198 instead")
+    assert offered["actions"]
+    assert after["intent"] == "start_return"
+    assert "100198" in after["text"]
+
+
+async def test_thanks_and_asking_for_a_person_end_no_subject(ada: Customer) -> None:
+    *_, after = await replies(ada, "How long does shipping take?", "thanks", "and express?")
+    assert after["intent"] == "shipping"
