@@ -185,3 +185,9 @@ def test_what_is_missing_is_left_out_and_odd_statuses_stay() -> None:
     bare = SHIPPED | {"status": "on hold", "placed_on": None, "shipped_on": None, "eta": None}
     bare |= {"carrier": None, "items": []}
     assert order_reply(bare, "de") == "Status der Bestellung 100234: on hold."
+
+
+@pytest.mark.parametrize(("status", "told"), [("shipped", True), ("delivered", False), ("cancelled", False)])
+def test_a_delivery_is_expected_until_the_parcel_is_there(status: str, told: bool) -> None:
+    facts = {**GRACE_ORDER, "status": status, "eta": "2026-11-20"}
+    assert ("2026-11-20" in order_reply(facts, "en")) is told
