@@ -89,6 +89,7 @@ async function listen(cursor) {
 
 async function choose(id) {
   history.replaceState(null, "", `#${id}`);
+  queue.pick(id);
   await talk.open(id);
   await reloadQueue();
 }

@@ -34,10 +34,19 @@ export class Queue {
       ["With colleagues", entries.filter((entry) => entry.state === "human" && !mine(entry))],
     ];
     this.#rows.clear();
-    const nodes = groups.filter(([, group]) => group.length).map(([name, group]) => this.#group(name, group, chosen));
+    const nodes = groups.filter(([, group]) => group.length).map(([name, group]) => this.#group(name, group));
     this.element.replaceChildren(...nodes);
+    this.pick(chosen);
     this.tick();
     this.#rows.get(focused)?.button.focus();
+  }
+
+  /** Marks the entry that is open. */
+  pick(chosen) {
+    for (const [id, { button }] of this.#rows) {
+      if (id === chosen) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+    }
   }
 
   /** Puts the focus on the chosen entry, or on the first. */
@@ -55,17 +64,17 @@ export class Queue {
     }
   }
 
-  #group(name, entries, chosen) {
-    const rows = entries.map((entry) => h("li", {}, this.#row(entry, chosen)));
+  #group(name, entries) {
+    const rows = entries.map((entry) => h("li", {}, this.#row(entry)));
     return h("section", {}, h("h3", {}, `${name} (${entries.length})`), h("ul", {}, ...rows));
   }
 
-  #row(entry, chosen) {
+  #row(entry) {
     const time = h("span", { class: "time" });
     const who = entry.state === "human" ? h("small", {}, entry.agent ?? "a colleague") : "";
     const button = h(
       "button",
-      { type: "button", "data-id": entry.id, "aria-current": entry.id === chosen ? "true" : null, onclick: () => this.#choose(entry.id) },
+      { type: "button", "data-id": entry.id, onclick: () => this.#choose(entry.id) },
       h("strong", {}, REASONS[entry.reason] ?? entry.reason),
       h("small", {}, `${languageOf(entry.language)} · ${entry.conversation_id.slice(-6)}`),
       time,
