@@ -318,7 +318,8 @@ class TransferBody(Body):
     to: Annotated[str, Field(min_length=3, max_length=320), AfterValidator(_printable)] | None = None
 
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
+Slug = Annotated[str, Field(pattern=SLUG)]
 
 
 class TenantBody(Body):

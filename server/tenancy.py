@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -36,6 +37,7 @@ from desk.telemetry.broken_seals import note_broken
 from graphs.commits.inbox import open_vault
 from prompts.intents import NEW_PACK
 from server.promises import Promises
+from server.schemas import SLUG
 from server.tenant_settings import changed_settings
 
 Say = Callable[[str], None]
@@ -56,7 +58,12 @@ class Tenancy:
     async def create(
         self, slug: str, name: str, settings: dict[str, Any], placement: Kind, say: Say = lambda _: None
     ) -> StoredTenant:
-        """A new tenant, in the shared schema or one of its own; raises Conflict when the slug is taken."""
+        """A new tenant, in the shared schema or one of its own.
+
+        Raises Conflict when the slug is taken, InvalidInput when it is none or a setting is wrong.
+        """
+        if not re.fullmatch(SLUG, slug):
+            raise InvalidInput("A slug is up to 63 small letters, digits and hyphens, such as my-shop.")
         kept = changed_settings({"intent_pack": NEW_PACK}, settings)
         tenant_id = TenantId(new_id())
         schema = SHARED if placement == "shared" else f"tenant_{tenant_id.hex}"

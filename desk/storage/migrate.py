@@ -70,12 +70,17 @@ def read_migrations(folder: Path) -> tuple[Migration, ...]:
 async def migrate(url: str, folder: Path, *, say: Callable[[str], None]) -> int:
     """Apply what is missing and return how many files ran; several processes may call this at once.
 
-    One that was broken off goes on where it was.
+    One that was broken off goes on where it was. Whoever does not own the tables may find that nothing is
+    missing; raises Misconfigured when something is.
     """
+    migrations = read_migrations(folder)
     async with connected_owner(url) as conn:
         await conn.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        if await _is_anothers(conn):
+            await _refuse_behind(conn, migrations)
+            return 0
         await _lay_ground(conn)
-        return await _apply_missing(conn, read_migrations(folder), say)
+        return await _apply_missing(conn, migrations, say)
 
 
 @asynccontextmanager
@@ -83,6 +88,11 @@ async def connected_owner(url: str) -> AsyncIterator[Connection]:
     """The owner's connection, which commits by itself; raises Misconfigured when Postgres does not answer."""
     try:
         conn = await AsyncConnection.connect(url, autocommit=True, connect_timeout=5)
+    except psycopg.ProgrammingError:  # it quotes what it could not read, maybe with a password
+        raise Misconfigured(
+            "DATABASE_URL or DESK_MIGRATION_DATABASE_URL is no address of Postgres; write"
+            " postgresql://name:password@host:5432/database."
+        ) from None
     except psycopg.OperationalError as error:
         raise Misconfigured(f"Postgres does not answer for migrations: {error}") from error
     async with conn:
@@ -113,6 +123,25 @@ async def drop_placement(conn: Connection, placement: str) -> None:
         await conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(placement)))
         await conn.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(placement)))
         await conn.execute("delete from desk_control.migrations where placement = %s", (placement,))
+
+
+async def _is_anothers(conn: Connection) -> bool:
+    """Whether the tables are there, and belong to somebody whose rights this login does not have."""
+    cursor = await conn.execute(
+        "select not pg_has_role(nspowner, 'usage') from pg_namespace where nspname = %s", (CONTROL,)
+    )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
+async def _refuse_behind(conn: Connection, migrations: tuple[Migration, ...]) -> None:
+    done = await _applied(conn)
+    behind = sum(len(_missing(migrations, placement, done[placement])) for placement in done)
+    if behind:
+        raise Misconfigured(
+            f"The database is behind by {behind} migrations, and this login does not own it; run"
+            " `desk migrate` with DESK_MIGRATION_DATABASE_URL."
+        )
 
 
 async def _lay_ground(conn: Connection) -> None:

@@ -30,7 +30,9 @@ def create_key(
     right: Annotated[
         list[str] | None, typer.Option(help="A right of a service; say it again for more. Default: all.")
     ] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="After so many days the key ends.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="After so many days the key ends.")
+    ] = None,
 ) -> None:
     """Print a new API key; it cannot be read again."""
     rights = sorted(set(right or RIGHTS["service"]))
@@ -67,7 +69,7 @@ def list_keys(tenant: TenantOption) -> None:
 def rotate_key(
     key_id: KeyArgument,
     tenant: TenantOption,
-    overlap_hours: Annotated[int, typer.Option(min=0, help="So long the old key holds yet.")] = 24,
+    overlap_hours: Annotated[int, typer.Option(min=0, max=720, help="So long the old key holds yet.")] = 24,
 ) -> None:
     """Print a new key with the same name, rights and end, in place of this one."""
 

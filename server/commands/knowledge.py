@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from desk.domain import Principal
 from server.commands.accounts import TenantOption
-from server.commands.opening import console, say, with_services
+from server.commands.opening import console, say, tenant_of, with_services
 
 if TYPE_CHECKING:
     from desk.retrieval.ingest import IngestReport
@@ -26,10 +26,10 @@ def ingest_files(files: Files, tenant: TenantOption) -> None:
     """Load FAQs from JSONL, CSV, Markdown or HTML files; bad rows are named and skipped."""
 
     async def work(services: Services) -> None:
-        owner = await services.engine.tenants.get(tenant)
+        owner = Principal((await tenant_of(services, tenant)).id, "admin")
         for file in files:
-            _tell(file, await _ingest_file(services, Principal(owner.id, "admin"), file))
-        await _advise(services, Principal(owner.id, "admin"), tenant)
+            _tell(file, await _ingest_file(services, owner, file))
+        await _advise(services, owner, tenant)
 
     with_services(work)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import typer
 from rich.console import Console
@@ -34,9 +35,23 @@ def say(line: str) -> None:
 
 def save(path: Path, report: str | bytes) -> None:
     """Write a report where somebody wants it; the folder is made if need be. Raises InvalidInput."""
+    with saved(path) as file:
+        file.write(report.encode() if isinstance(report, str) else report)
+
+
+@contextmanager
+def saved(path: Path) -> Iterator[BinaryIO]:
+    """A file to write a report into, which has its name only when it is whole. Raises InvalidInput."""
+    part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(report.encode() if isinstance(report, str) else report)
+        with part.open("wb") as file:
+            try:
+                yield file
+            except BaseException:
+                part.unlink()
+                raise
+        part.replace(path)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written ({error.strerror}); name another file.") from error
 

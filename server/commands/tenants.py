@@ -18,7 +18,7 @@ from desk.storage import tenants
 from desk.storage.pool import Database
 from desk.subjects.keys import KeyRing
 from desk.subjects.master_keys import open_master_key
-from server.commands.opening import say, with_stores
+from server.commands.opening import saved, say, with_stores
 
 if TYPE_CHECKING:
     from server.tenancy import Tenancy
@@ -128,7 +128,7 @@ def export_tenant(
 
     async def export(tenancy: Tenancy) -> None:
         lines = 0
-        with out.open("wb") as file:
+        with saved(out) as file:
             async for line in tenancy.export(slug):
                 file.write(line)
                 lines += 1

@@ -28,6 +28,7 @@ from desk.subjects.audit_chain import PURPOSE, Chain, seal_batch
 from desk.subjects.keys import KeyRing
 from desk.subjects.master_keys import open_master_key
 from prompts.intents import load_intents, read_intents
+from server.commands.opening import saved
 from tests.conftest import MASTER_KEY, MODELS
 from tests.plugins.stores import temporary_home
 
@@ -69,6 +70,7 @@ import server.cli
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 b"x" * 2**21
+holes = [b"x" * 5000 for _ in range(4000)]  # takes what imports left free, or the small ones went there
 pairs = [(b"x" * 2**21, b"x" * 5000) for _ in range(40)]
 full = resident()
 pairs = [small for _, small in pairs]
@@ -94,6 +96,52 @@ def test_a_token_needs_an_email_address(environment: dict[str, str]) -> None:
     ended = desk(environment, "token", "--tenant", "bookshop", "--user", "ada")
     assert ended.returncode == 1
     assert ended.stderr.startswith("desk: --user takes an e-mail address")
+
+
+def test_whoever_does_not_own_the_tables_can_work_with_them(environment: dict[str, str]) -> None:
+    bare = {name: value for name, value in environment.items() if name != "DESK_MIGRATION_DATABASE_URL"}
+    for command in (("tenant", "list"), ("migrate",), ("jobs", "list")):
+        ended = desk(bare, *command)
+        assert ended.returncode == 0, ended.stderr
+
+
+def test_an_address_that_is_none_is_not_quoted(environment: dict[str, str]) -> None:
+    wrong = {"DATABASE_URL": "mysql://ann:secret@host/x", "DESK_MIGRATION_DATABASE_URL": "secret"}
+    ended = desk(environment | wrong, "tenant", "list")
+    assert ended.returncode == 1
+    assert "no address of Postgres" in ended.stderr
+    assert "secret" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("tenant", "create", "Bad Slug"), "A slug is up to 63"),
+        (("tenant", "create", "Bad Slug", "--placement", "own"), "A slug is up to 63"),
+        (("tenant", "export", "platform", "--out", "README.md/out"), "cannot be written"),
+        (("ingest", "--tenant", "nope", "README.md"), "There is no tenant 'nope'"),
+        (("key", "create", "--tenant", "platform", "--days", "99999999"), "to 3650"),
+    ],
+)
+def test_bad_input_is_refused_in_a_sentence(
+    environment: dict[str, str], command: tuple[str, ...], said: str
+) -> None:
+    ended = desk(environment, *command)
+    assert ended.returncode in {1, 2}
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_export_that_breaks_off_leaves_no_half_file(tmp_path: Path) -> None:
+    whole = tmp_path / "rows"
+    with saved(whole) as file:
+        file.write(b"all")
+    half = saved(whole)
+    half.__enter__().write(b"hal")
+    with pytest.raises(KeyboardInterrupt):
+        half.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("rows", b"all")]
 
 
 def test_a_tenant_gets_knowledge_and_answers_from_it(environment: dict[str, str], tmp_path: Path) -> None:
