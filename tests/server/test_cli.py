@@ -137,10 +137,14 @@ def test_an_export_that_breaks_off_leaves_no_half_file(tmp_path: Path) -> None:
     whole = tmp_path / "rows"
     with saved(whole) as file:
         file.write(b"all")
-    half = saved(whole)
-    half.__enter__().write(b"hal")
+
+    def break_off() -> None:
+        with saved(whole) as file:
+            file.write(b"hal")
+            raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
-        half.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        break_off()
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("rows", b"all")]
 
 
