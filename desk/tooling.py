@@ -153,13 +153,15 @@ class Writing(Generic[Arguments]):
 
     `draft` makes arguments of a message and the order numbers in it; None when an order number is missing.
     `check` says whether this customer may have it done, and speaks the action's label. `trace` asks the
-    receiver what was done under the context's `effect_key`. Answers about it come from `route`.
+    receiver what was done under the context's `effect_key`. Answers about it come from `route`. `asks` is the
+    phrase that asks for the customer's own words, where the action is nothing without them.
     """
 
     route: Route
     draft: Callable[[str, tuple[str, ...]], dict[str, Any] | None]
     check: Callable[[Arguments, ToolContext], Awaitable[ToolResult]]
     trace: Callable[[ToolContext], Awaitable[Trace]]
+    asks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

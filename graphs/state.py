@@ -47,7 +47,7 @@ class Topic(TypedDict, total=False):
 
     intent: str | None
     order_ids: list[str]
-    waiting_for: Literal["order_number", "order_proof"] | None
+    waiting_for: Literal["order_number", "order_proof", "message"] | None
     proofs_tried: int
     fallbacks: int
     offers_person: bool
@@ -94,7 +94,8 @@ class TurnState(TypedDict, total=False):
 class Decided:
     """Where a message goes and why: its intent (None = none of ours) and the router's confidence, 0 to 1.
 
-    `goes_on` says that it is understood together with the message before it.
+    `goes_on` says that it is understood together with the message before it. `places` are countries that it
+    names and that the intent's reply says nothing of.
     """
 
     route: Literal["canned", "order", "product", "faq", "handoff", "action"]
@@ -102,6 +103,7 @@ class Decided:
     confidence: float
     because: str
     goes_on: bool = False
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 screen -> scrub_pii -> route_intent | confirm_action -> END | fallback
 route_intent -> canned_reply | lookup_order | recommend_products | offer_action | handoff -> END
-             -> retrieve_faqs -> END | call_llm | fallback
+             -> retrieve_faqs -> END | call_llm | canned_reply | fallback
 call_llm <-> run_tools, call_llm -> verify_answer -> END | fallback
 
 Several wishes are answered one after the other; answer_parts goes on to the next, and joins the answers:
@@ -28,7 +28,7 @@ from graphs.nodes.handoff import handoff
 from graphs.nodes.lookup_order import lookup_order
 from graphs.nodes.offer_action import offer_action
 from graphs.nodes.recommend_products import recommend_products
-from graphs.nodes.retrieve_faqs import may_call_model, retrieve_faqs
+from graphs.nodes.retrieve_faqs import falls_back_on_reply, may_call_model, retrieve_faqs
 from graphs.nodes.route_intent import route_intent
 from graphs.nodes.run_tools import run_tools
 from graphs.nodes.screen import allows_model, refuses, screen
@@ -83,7 +83,7 @@ def build_support_graph(
     graph.add_conditional_edges("offer_action", _or_next_part, ["answer_parts", END])
     graph.add_edge("confirm_action", END)
     graph.add_conditional_edges(
-        "retrieve_faqs", _after_retrieval, ["answer_parts", "call_llm", "fallback", END]
+        "retrieve_faqs", _after_retrieval, ["answer_parts", "call_llm", "canned_reply", "fallback", END]
     )
     graph.add_conditional_edges("answer_parts", _after_parts, [*ROUTES.values(), "fallback", END])
     graph.add_conditional_edges("call_llm", _after_model, ["run_tools", "verify_answer"])
@@ -132,6 +132,8 @@ async def _after_parts(state: TurnState, runtime: Runtime[TurnContext]) -> str:
 async def _after_retrieval(state: TurnState, runtime: Runtime[TurnContext]) -> str:
     if "answer" in state:
         return END
+    if falls_back_on_reply(state):
+        return "canned_reply"
     if state.get("parts"):
         return "answer_parts"
     return "call_llm" if may_call_model(state, runtime.context) else "fallback"

@@ -60,5 +60,6 @@ TOOL = Tool(
         draft=_draft,
         check=check,
         trace=partial(shop_effects.trace, told=_opened),
+        asks="ticket_ask_text",
     ),
 )

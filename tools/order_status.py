@@ -8,10 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from desk.tooling import Tool, ToolContext, ToolResult
 from prompts.replies import DEFAULT_LANGUAGE, phrase
-from tools.orders import OrderNumber, find_own_order
-
-# Nothing is on its way to the customer any more.
-_OVER = frozenset({"delivered", "cancelled", "returned"})
+from tools.orders import OVER, OrderNumber, find_own_order
 
 
 class OrderStatusArguments(BaseModel):
@@ -44,7 +41,7 @@ def order_reply(facts: dict[str, Any], language: str) -> str:
         ("order_shipped_on", "shipped_on"),
         ("order_eta", "eta"),
     ):
-        if facts[field] and not (field == "eta" and facts["status"] in _OVER):
+        if facts[field] and not (field == "eta" and facts["status"] in OVER):
             sentences.append(phrase(key, language, date=facts[field]))
     if facts["carrier"]:
         sentences.append(phrase("order_carrier", language, carrier=facts["carrier"]))

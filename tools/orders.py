@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from desk.errors import ToolUnavailable
 from desk.tooling import HttpReply, ToolContext
 
+# Nothing is on its way to the customer any more.
+OVER = frozenset({"delivered", "cancelled", "returned"})
+
 NOT_REACHABLE = "Our order system is not answering right now. Please try again in a few minutes."
 
 Line = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -58,6 +61,11 @@ class Order(BaseModel):
     carrier: Line | None = None
     items: tuple[OrderItem, ...] = Field(default=(), max_length=100)
     customer: OrderCustomer = OrderCustomer()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is on its way any more."""
+        return self.status in OVER
 
     def facts(self) -> dict[str, Any]:
         """The order as plain data for a reply, without its customer."""

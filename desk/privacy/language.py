@@ -28,7 +28,18 @@ _MARKS: Final = {
     "pt": "olá bom boa obrigado obrigada",
     "en": "hi hello hey thanks thank good morning evening",
 }
+# Frequent words that only one of these languages has; they back the model where it is not sure.
+_WORDS: Final = {
+    "de": "ich wir ist sind nicht und wie wo wann mein meine mit für auf bei der habe haben kann möchte",
+    "fr": "je est où quand mon ma une avez avec pour vous votre puis pas sont quel quelle combien",
+    "es": "dónde donde mi mis el los las qué cuándo cuánto quiero puedo pedido tiene tienen hay del yo",
+    "it": "dov il gli mio mia sono vorrei voglio ordine avete quando perché della posso potete ho che",
+    "nl": "waar het een mijn wij ik niet hoe wanneer kan jullie heeft hebben bestelling wil voor",
+    "pt": "onde minha meu não você quero posso uma encomenda quando tem têm são gostaria os",
+    "en": "where the my is are how what when do does can you have i",
+}
 _LANGUAGE_OF: Final = {word: language for language, words in _MARKS.items() for word in words.split()}
+_KNOWN: Final = {language: frozenset(words.split()) for language, words in _WORDS.items()}
 _SURE_TO_SWITCH = 0.8
 
 
@@ -50,7 +61,9 @@ def detect_language(
         return kept or _by_marks(words, supported) or settled
     language, sureness = _identifier(tuple(sorted(set(supported)))).classify(words)
     switches = previous is not None and language != previous
-    return str(language) if sureness >= (_SURE_TO_SWITCH if switches else _SURE) else settled
+    if sureness >= (_SURE_TO_SWITCH if switches else _SURE) or _backed(words, str(language), supported):
+        return str(language)
+    return settled
 
 
 def _by_marks(words: str, supported: Sequence[str]) -> str | None:
@@ -59,7 +72,14 @@ def _by_marks(words: str, supported: Sequence[str]) -> str | None:
     return found.pop() if len(found) == 1 and found <= set(supported) else None
 
 
-@lru_cache(maxsize=2)
+def _backed(words: str, language: str, supported: Sequence[str]) -> bool:
+    """Whether more words of that language stand in a message than of any other."""
+    said = set(re.findall(r"\w+", words.lower()))
+    found = {one: len(said & _KNOWN[one]) for one in supported if one in _KNOWN}
+    return found.get(language, 0) > max((count for one, count in found.items() if one != language), default=0)
+
+
+@lru_cache(maxsize=8)
 def _identifier(languages: tuple[str, ...]) -> Any:
     """The model, with the weights of the languages asked for alone: those of all others are 28 MB more.
 

@@ -20,7 +20,8 @@ _NOUN = (
 _CONTEXTUAL = re.compile(
     rf"{_NOUN}[\s'\"_]{{0,3}}(?:(?:id|ids|no|nr|num|number|numbers|nummer|code|numero)\b\.?)?"
     r"(?:\s{0,3}\b(?:is|was|are|of|with|called|the|my)\b){0,3}[\s:=#'\"(\[.-]{0,5}"
-    r"(?P<ids>#?[a-z]{0,5}[_-]?\d[\w-]{2,39}(?:(?:['\"]?\s?[,;&]\s?['\"]?|\s(?:and|or|und|et|y|e)\s){1,2}#?[a-z]{0,5}-?\d[\w-]{2,39}){0,9})"
+    # Six digits are written in two threes; more groups might be a telephone number.
+    r"(?P<ids>\d{3}\s\d{3}(?!\w|[\s-]?\d)|#?[a-z]{0,5}[_-]?\d[\w-]{2,39}(?:(?:['\"]?\s?[,;&]\s?['\"]?|\s(?:and|or|und|et|y|e)\s){1,2}#?[a-z]{0,5}-?\d[\w-]{2,39}){0,9})"
 )
 _EXPLICIT = {
     "#": re.compile(r"#(?<![\w#].)\s?[A-Za-z]{0,4}-?[0-9][\w-]{1,39}"),

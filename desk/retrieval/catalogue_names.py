@@ -22,18 +22,21 @@ _SERIES = re.compile(r"\s*\(.*\)\s*$", re.DOTALL)
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Phrases of a query, lower case, one space between words: which may be a genre or a whole name, which
-    a title, which an author's last name."""
+    a title, which an author's last name. `last` is the last word of a name that is asked for.
+    """
 
     phrases: frozenset[str] = frozenset()
     titles: frozenset[str] = frozenset()
     surnames: frozenset[str] = frozenset()
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
     """What a query names: genres and authors of the catalogue, and titles with their stock-keeping units.
 
-    `sold_out` are the titles of which there is none.
+    `sold_out` are the titles of which there is none. `unknown` says that the query asks for one thing by
+    name, and nothing of the catalogue is called that.
     """
 
     genres: tuple[str, ...]
@@ -41,6 +44,7 @@ class Named:
     skus: tuple[str, ...]
     titles: tuple[str, ...] = ()
     sold_out: tuple[str, ...] = ()
+    unknown: bool = False
 
 
 def words(name: str) -> str:
@@ -64,17 +68,22 @@ class Names:
                 folded = words(author)
                 self._authors[folded].add(author)
                 self._surnames[folded.rpartition(" ")[2]].add(author)
+        names = (*self._titles, *self._authors, *self._genres)
+        self._words = {word for name in names for word in name.split()}
 
     def named(self, asked: Asked) -> Named:
         """What the query names, in order; last names count where no author is named in full."""
         books = [book for title in asked.titles for book in self._titles.get(title, ())]
         books.sort(key=lambda book: book.sku)
+        genres = _among(self._genres, asked.phrases)
+        authors = _among(self._authors, asked.phrases) or _among(self._surnames, asked.surnames)
         return Named(
-            _among(self._genres, asked.phrases),
-            _among(self._authors, asked.phrases) or _among(self._surnames, asked.surnames),
+            genres,
+            authors,
             tuple(book.sku for book in books),
             tuple(book.title for book in books),
             tuple(book.title for book in books if book.stock <= 0),
+            unknown=bool(asked.last) and asked.last not in self._words and not (genres or authors or books),
         )
 
 

@@ -45,10 +45,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Products with the reasons why, and titles that were asked for and are sold out."""
+    """Products with the reasons why, and titles that were asked for and are sold out.
+
+    `unknown` says that one thing was asked for by name, and that there is nothing of that name.
+    """
 
     products: tuple[Product, ...]
     sold_out: tuple[str, ...] = ()
+    unknown: bool = False
 
 
 class CatalogueSearch:
@@ -91,7 +95,7 @@ class CatalogueSearch:
         vector = await self._embed(wishes.words or query)
         async with self._database.tenant_tx(principal) as tx:
             names = await self._names.of(tx, principal.tenant_id)
-            named = _whole(names.named(cut(wishes.words)))
+            named = _whole(names.named(cut(wishes.words, name=wishes.name, author=wishes.author)))
             choice = _choice(wishes, named, wanted)
             first = () if wishes.like else named.skus
             if vector is None:
@@ -99,7 +103,8 @@ class CatalogueSearch:
             else:
                 found = await products.nearest(tx, vector, choice, limit, first=first, words=wishes.words)
         sold_out = () if wishes.like else named.sold_out
-        return Found(tuple(_reasoned(product, named, choice) for product in found), sold_out)
+        shown = tuple(_reasoned(product, named, choice) for product in found)
+        return Found(shown, sold_out, unknown=named.unknown)
 
     async def _embed(self, query: str) -> NDArray[np.float32] | None:
         try:
@@ -154,19 +159,23 @@ def _reasoned(product: Product, named: Named, choice: Choice) -> Product:
     return replace(product, because=tuple(reasons))
 
 
-def cut(query: str) -> Asked:
+def cut(query: str, *, name: str = "", author: str = "") -> Asked:
     """What in `query` could name a genre, an author or a title; only the first words are looked at.
 
-    A title of one word counts when it is written as a name or a number: "It" and "Night" are words too.
+    A title of one word counts when it is written as a name or a number: "It" and "Night" are words too. In
+    the `name` of one thing that is asked for, and of an `author`, a last name or a title counts in any case.
     """
     words = _WORD.findall(query)[:MAX_QUERY_WORDS]
     folded = [word.lower() for word in words]
     phrases = set(_phrases(folded))
     names = {word.lower() for word in words if len(word) >= MIN_TITLE and not word.islower()}
+    one = [word.lower() for word in _WORD.findall(name or author)]
+    titles = {phrase for phrase in phrases if " " in phrase} | names
     return Asked(
         phrases=frozenset(phrases.union(*map(_singulars, phrases))),
-        titles=frozenset({phrase for phrase in phrases if " " in phrase} | names),
-        surnames=frozenset(word for before, word in pairwise(folded) if before in _BY),
+        titles=frozenset(titles | {word for word in one if name and len(word) > MIN_TITLE}),
+        surnames=frozenset(word for before, word in pairwise(folded) if before in _BY) | frozenset(one[-1:]),
+        last=one[-1] if one else "",
     )
 
 

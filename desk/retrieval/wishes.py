@@ -49,13 +49,46 @@ _LIKE = re.compile(
     re.IGNORECASE,
 )
 _CHEAP = re.compile(
-    r"\b(?:cheap(?:est)?|günstig(?:ste)?|pas cher|barato|economico|goedkoop)\b", re.IGNORECASE
+    r"\b(?:cheap(?:er|est)?|günstig\w{0,4}|billig\w{0,4}|(?:pas|moins) cher|barat[oa]s?|economic[oa]"
+    r"|goedkoop\w{0,3}|goedkoper)\b",
+    re.IGNORECASE,
+)
+# Who asks so names one thing: "is Rebecca in stock", "haben Sie Dune auf Lager", "anything by Stephen King".
+_ASKS_FOR_ONE = (
+    r"do (?:you|u) (?:have|sell|carry|stock)|have you got|you have|got|is|how much (?:is|does|for)|what does"
+    r"|(?:what is the )?price of|can i (?:buy|get|order)|(?:i(?: am|'m)? )?looking for|i want to buy"
+    r"|haben sie|habt ihr|gibt es|ist|was kostet|avez[- ]vous|vous avez|combien coûte|c'est combien"
+    r"|tienen|tenéis|tiene|cuánto cuesta|avete|quanto costa|hebben jullie|hebt u|wat kost|têm|tem"
+    r"|quanto custa"
+)
+_WHETHER_IT_IS_THERE = (
+    r"(?:back |still )?(?:in stock|available|sold out|cost)|in the shop|from you|please|auf lager|vorrätig"
+    r"|verfügbar|en stock|disponible|en existencias|disponibile|in magazzino|op voorraad|disponível|em stock"
+)
+_ONE_THING = re.compile(
+    rf"(?:^|[.!?,]\s{{1,3}})(?:(?:hi|hello|hey|and|so) )?(?:{_ASKS_FOR_ONE})\s{{1,3}}"
+    r"(?:(?:any |a |the )?cop(?:y|ies) of |(?:the book|das buch|le livre|el libro|il libro|het boek) )?"
+    rf"(?P<name>[^?!.\n]{{2,80}}?)(?:\s{{1,3}}(?:{_WHETHER_IT_IS_THERE})){{0,3}}\s{{0,3}}[?!.]{{0,3}}\s{{0,3}}$",
+    re.IGNORECASE,
+)
+_BY_SOMEBODY = re.compile(
+    r"\b(?:by|von|par|por|di|door)\s{1,3}(?P<name>[^?!.,\n]{3,60}?)\s{0,3}[?!.]{0,3}\s{0,3}$", re.IGNORECASE
+)
+# Words of a wish that many things fulfil.
+_MANY_THINGS = re.compile(
+    r"\b(?:it|this|that|these|those|they|one|something|anything|any|some|a|an|books?|novels?|stories|titles?"
+    r"|for|about|like|new|good|best|similar|etwas|ein|eine|einen|bücher|buch|romane?|für|über|wie|livres?"
+    r"|romans?|pour|un|une|des|libros?|novelas?|para|una|unos|libri|romanzi|per|boeken|een|voor|over|livros?"
+    r"|um|uma|sobre)\b",
+    re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """Bounds in the catalogue's currency and in stars of 5; `like` wants others than the titles it names.
+
+    `name` is what somebody wants who asks for one thing, in their own words, and `author` who wrote it.
 
     `words` is the query without what was read out of it, for a search by words and by meaning.
     """
@@ -66,6 +99,8 @@ class Wishes:
     rating_from: float = 0.0
     like: bool = False
     cheapest: bool = False
+    name: str = ""
+    author: str = ""
 
 
 def read_wishes(query: str) -> Wishes:
@@ -85,7 +120,14 @@ def read_wishes(query: str) -> Wishes:
         low = max(low, _number(found["over"]))
         text = _without(text, found)
     like, cheapest = bool(_LIKE.search(text)), bool(_CHEAP.search(text))
-    return Wishes(text.strip(), low, high, stars, like=like, cheapest=cheapest)
+    author = found["name"] if (found := _BY_SOMEBODY.search(text)) else ""
+    name = "" if author or like else _one_thing(text)
+    return Wishes(text.strip(), low, high, stars, like=like, cheapest=cheapest, name=name, author=author)
+
+
+def _one_thing(text: str) -> str:
+    found = _ONE_THING.search(text)
+    return found["name"] if found and not _MANY_THINGS.search(found["name"]) else ""
 
 
 def _number(written: str) -> float:

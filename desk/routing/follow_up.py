@@ -19,11 +19,28 @@ _BEGINS: Final = re.compile(
     r"|en|of|maar|ook|hoe zit het met|wat met"
     r"|mas|tambem|e quanto a)\b"
 )
+# "What's in it?", "which is the cheapest?": it speaks of what was shown before.
+_POINTS: Final = re.compile(
+    r"\b(?:it|its|they|them|their|that one|this one|those|these|cheaper|cheapest"
+    r"|the (?:carrier|courier|price|author)"
+    r"|was kostet (?:es|das)|was ist (?:da )?drin|der (?:spediteur|preis)|billig\w{2,4}|guenstig\w{2,4}"
+    r"|(?:le )?moins cher|le (?:transporteur|prix)|c est combien|ca coute combien"
+    r"|mas barat[oa]s?|cuanto cuesta eso|piu economic[oa]|quanto costa questo|goedkoper|goedkoopste"
+    r"|wat kost (?:het|dat)|mais barat[oa]s?|quanto custa isso)\b"
+)
+# "Something else", "any others?": it wants what was not shown before.
+_OTHERS: Final = re.compile(
+    r"\b(?:(?:something|anything|what|any|some|which) (?:else|others?|more)|others|another(?: one)?"
+    r"|etwas anderes|ein anderes|einen anderen|autre chose|d autres|un autre|otr[oa]s?|un altro|altri"
+    r"|iets anders|een ander|outr[oa]s?)\b"
+    r"|^(?:more|show more|mehr|weitere|encore|plus|mas|altro|ancora|meer|mais)(?: please| bitte)?$"
+)
 # "To Canada?", "mit Express?": a preposition begins a follow-up of very few words.
 _LEANS: Final = re.compile(
     r"(?:to|for|with|in|on|by|from|nach|fuer|mit|bei|pour|avec|vers|para|con|per|naar|voor|met|com)\b"
 )
 _FEWEST: Final = 4
+_FEW_THAT_POINT: Final = 6
 _EMPTY: Final = frozenset(
     (
         *("about", "also", "and", "does", "from", "have", "here", "how", "long", "many", "much", "same"),
@@ -51,6 +68,22 @@ def begins_like_one(text: str) -> bool:
     return bool(_BEGINS.match(words)) or (count <= _FEWEST and bool(_LEANS.match(words)))
 
 
+def points_back(text: str) -> bool:
+    """Whether a short message speaks of a thing that was shown before: "what's in it?", "cheaper"."""
+    words = plain(text)
+    return words.count(" ") < _FEW_THAT_POINT and bool(_POINTS.search(words) or _OTHERS.search(words))
+
+
+def says_nothing_alone(text: str) -> bool:
+    """Whether what points back names nothing itself: "how much is it?", but not "can I return it?"."""
+    return points_back(text) and not _named(_COST.sub(" ", _OTHERS.sub(" ", _POINTS.sub(" ", plain(text)))))
+
+
+def asks_for_others(text: str) -> bool:
+    """Whether a message wants other things than those that were shown: "something else", "any others?"."""
+    return bool(_OTHERS.search(plain(text)))
+
+
 def speaks_of(answer: str, text: str) -> bool:
     """Whether an answer holds all that the message asks about: its longer words, a price if it asks for one.
 
@@ -60,10 +93,14 @@ def speaks_of(answer: str, text: str) -> bool:
     said = plain(text)
     asks_cost = bool(_COST.search(said))
     said = _COST.sub(" ", said)
-    named = [word for word in said.split() if len(word) >= _FEWEST_LETTERS and word not in _EMPTY]
+    named = _named(said)
     if asks_cost and not _AMOUNT.search(answer):
         return False
     words = [*plain(answer).split(), *plain(answer.replace("-", "")).split()]
     return (asks_cost or bool(named)) and all(
         any(word.startswith(name[: max(_FEWEST_LETTERS, len(name) - 2)]) for word in words) for name in named
     )
+
+
+def _named(said: str) -> list[str]:
+    return [word for word in said.split() if len(word) >= _FEWEST_LETTERS and word not in _EMPTY]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
+
+from desk.routing.person import plain
 
 MOST_WORDS = 5
 
@@ -29,3 +31,9 @@ def read_as(words: list[str], known: Container[str], links: Container[str] = ())
             return None
         at += piece.count(" ") + 1 if piece else 1
     return found
+
+
+def says_no_more(text: str, examples: Iterable[str]) -> bool:
+    """Whether a text is a request as the examples are, with nothing said that is not in one of them."""
+    known = {word for example in examples for word in plain(example).split()}
+    return known.issuperset(plain(text).split())

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from desk.privacy.pseudonyms import restore
 from desk.routing.clauses import MOST_PARTS, ONE_WISH, Clause, Verdict, Wish, wishes
+from desk.routing.follow_up import says_nothing_alone
 from desk.routing.openings import holds_value
 from desk.routing.router import Decision
 from graphs.hearing.decisions import Hearing
@@ -34,6 +35,10 @@ async def hear_apart(
     vectors = await context.services.engine.embedder.embed(said)
     found = [router.route(text, vector) for text, vector in zip(said, vectors, strict=True)]
     decided = [hearing.decide(text, decision)["decision"] for text, decision in zip(said, found, strict=True)]
+    for at in range(1, len(pieces)):
+        # "Is Emma in stock, and what does it cost?"
+        if decided[at - 1].route == "product" and says_nothing_alone(said[at]):
+            decided[at], found[at] = decided[at - 1], found[at - 1]
     kept = [at for at, one in enumerate(decided) if one.intent not in router.courteous]
     heard = wishes(
         [pieces[at] for at in kept],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from desk.routing.consent import consent
 from desk.routing.follow_up import FEW_WORDS
 from desk.routing.openings import asks
+from desk.routing.places import places_in, speaks_of_places
 from desk.routing.router import ACCEPT_FROM, Decision
 from graphs.acting.toolbox import shop_url
 from graphs.hearing.orders_meant import means_by_day
@@ -14,6 +16,8 @@ from graphs.state import Decided, Topic, TurnContext, TurnState
 from prompts.intents import Intent
 from tools.order_numbers import find_order_numbers
 
+# What an order number asks when nothing else is asked about it.
+ORDER_STATUS = "order_status"
 # What is asked of the shop's own service; without one, what the tenant has written about it is the answer.
 _AT_THE_SHOP = frozenset({"order", "action"})
 
@@ -37,6 +41,15 @@ class Hearing:
             return None
         return self.understanding.pack.find(found.candidate)
 
+    def awaited(self, found: Decision) -> TurnState | None:
+        """The decision on the message that we asked for; None where a no was written, or a question."""
+        if self.topic.get("waiting_for") != "message" or consent(self.text):
+            return None
+        if self.sure(found) and asks(self.text):
+            return None
+        because = "the message that we asked for"
+        return {"decision": Decided("action", self.topic.get("intent"), found.confidence, because)}
+
     def _going_on(self, text: str) -> Intent | None:
         """What the talk wants done with an order, if few words name another: "no, 100198 instead"."""
         last = self.understanding.pack.find(self.topic.get("intent") or "")
@@ -55,10 +68,10 @@ class Hearing:
             elif order_ids and (going_on := self._going_on(text)):
                 wanted = going_on
             topic = {**topic, "order_ids": order_ids or topic.get("order_ids", [])}
-            return _about_order(topic, wanted, max(found.confidence, ACCEPT_FROM))
+            return self._about_order(topic, wanted, max(found.confidence, ACCEPT_FROM))
         by_day = wanted is None or topic.get("waiting_for") == "order_number"
         if by_day and means_by_day(text, topic, self.context):
-            return _about_order(topic, wanted, max(found.confidence, ACCEPT_FROM))
+            return self._about_order(topic, wanted, max(found.confidence, ACCEPT_FROM))
         if wanted is None:
             unproven = self.needed is None
             because = "the promised error is not proven" if unproven else "no intent is near enough"
@@ -67,19 +80,34 @@ class Hearing:
             because = "no order service is connected"
             return {"decision": Decided("faq", wanted.name, found.confidence, because)}
         courteous = wanted.name in self.understanding.courteous  # which changes no subject
-        return {
-            "decision": Decided(wanted.route, wanted.name, found.confidence, "nearest examples"),
-            "topic": topic if courteous else {**topic, "intent": wanted.name},
-        }
+        decided = Decided(wanted.route, wanted.name, found.confidence, "nearest examples")
+        if wanted.route == "canned" and (places := _left_out(wanted, text)):
+            because = "its reply says nothing of that country"
+            decided = Decided("faq", wanted.name, found.confidence, because, places=places)
+        return {"decision": decided, "topic": topic if courteous else {**topic, "intent": wanted.name}}
+
+    def _answers_beside(self, wanted: Intent) -> bool:
+        return wanted.route == "canned" and wanted.name not in self.understanding.courteous
+
+    def _about_order(self, topic: Topic, wanted: Intent | None, confidence: float) -> TurnState:
+        """An order number asks what became of the order, beside what else the customer asks about it.
+
+        "Cancel order 100234" is told how to cancel and how far the order is, unless it can be done here.
+        """
+        if wanted is not None and wanted.tool:
+            decision = Decided("action", wanted.name, confidence, "order number and what to do with it")
+        elif wanted is not None and self._answers_beside(wanted):
+            decision = Decided("order", wanted.name, confidence, "order number and a question about it")
+        else:
+            decision = Decided("order", ORDER_STATUS, confidence, "order number")
+        return {"decision": decision, "topic": {**topic, "intent": decision.intent}}
 
 
-def _about_order(topic: Topic, wanted: Intent | None, confidence: float) -> TurnState:
-    """An order number asks what became of the order, unless the customer wants something done with it."""
-    if wanted is not None and wanted.tool:
-        decision = Decided("action", wanted.name, confidence, "order number and what to do with it")
-    else:
-        decision = Decided("order", "order_status", confidence, "order number")
-    return {"decision": decision, "topic": {**topic, "intent": decision.intent}}
+def _left_out(wanted: Intent, text: str) -> tuple[str, ...]:
+    """The countries that a text names where the intent's reply speaks of none of them."""
+    places = places_in(text)
+    told = any(speaks_of_places(reply, places) for reply in wanted.reply.values())
+    return () if told else tuple(sorted(places))
 
 
 def _is_bare(text: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from desk.privacy.pseudonyms import restore
 from desk.routing.consent import consent
-from desk.routing.follow_up import begins_like_one, speaks_of
+from desk.routing.follow_up import begins_like_one, points_back, says_nothing_alone, speaks_of
 from desk.routing.openings import is_courtesy
 from desk.routing.person import wants_person
 from desk.routing.router import Decision
@@ -32,10 +32,12 @@ def asked_before(state: TurnState) -> str:
     """What the customer asked before this message, with pseudonyms; empty for the first.
 
     Thanks, a yes or no, and a request for a person end no subject: "and express?" goes on with what was asked
-    before them.
+    before them. "Something cheaper?" goes on itself, and comes with what it goes on with.
     """
     written = [line["text"] for line in state.get("window", []) if line["role"] == "user"]
-    return next((text for text in reversed(written[:-1]) if not _asks_nothing(text)), "")
+    asked_for = [text for text in written[:-1] if not _asks_nothing(text)]
+    begins = next((at for at in reversed(range(len(asked_for))) if not points_back(asked_for[at])), 0)
+    return " ".join(asked_for[begins:])
 
 
 def _asks_nothing(text: str) -> bool:
@@ -48,29 +50,42 @@ def with_before(state: TurnState, context: TurnContext) -> str:
 
 
 async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> TurnState | None:
-    """The decision on a message that goes on with the one before; None for one that stands on its own.
+    """The decision on a message that goes on with the one before; None for one that stands on its own."""
+    context, before, text = hearing.context, asked_before(state), hearing.text
+    shown = _shown(hearing) if points_back(text) else None
+    if not 0 < len(before) <= _MOST_BEFORE or not (shown or begins_like_one(text)):
+        return None
+    if find_order_numbers(text, context.tenant.settings.order_patterns):
+        return None
+    own, bare = hearing.sure(alone), shown is not None and says_nothing_alone(text)
+    if own and own.route == shown:
+        return _following(hearing, own, alone)
+    if own and alone.margin >= _STANDS_ALONE and not bare:
+        return None
+    both = f"{restore(before, context.vault)} {text}"
+    vector = (await context.services.engine.embedder.embed([both]))[0]
+    joined = hearing.understanding.route(both, vector)
+    context.noted["with_before"] = {"candidate": joined.candidate, "confidence": joined.confidence}
+    intent = hearing.sure(joined)
+    if intent and intent.route == shown and (bare or own is None):
+        return _following(hearing, intent, joined)
+    return _in_same_breath(state, hearing, alone, joined) if begins_like_one(text) else None
+
+
+def _in_same_breath(
+    state: TurnState, hearing: Hearing, alone: Decision, joined: Decision
+) -> TurnState | None:
+    """The decision on "and to Canada?", by itself and as one with the question before.
 
     The old question weighs more in the two than the few new words. So its intent is taken again only if its
     answer speaks of these words, or tells something new each time it is asked; another intent only if the
     message alone does not tell one. Where it tells one that the FAQs answer, they are asked more fully.
     """
-    context, before = hearing.context, asked_before(state)
-    if not 0 < len(before) <= _MOST_BEFORE or not begins_like_one(hearing.text):
-        return None
-    if alone.margin >= _STANDS_ALONE and hearing.sure(alone):
-        return None
-    if find_order_numbers(hearing.text, context.tenant.settings.order_patterns):
-        return None
-    text = f"{restore(before, context.vault)} {hearing.text}"
-    vector = (await context.services.engine.embedder.embed([text]))[0]
-    joined = hearing.understanding.route(text, vector)
-    context.noted["with_before"] = {"candidate": joined.candidate, "confidence": joined.confidence}
-    if intent := _same_again(state, hearing, joined):
-        return _following(hearing, intent, joined)
-    own = hearing.sure(alone)
+    if again := _same_again(state, hearing, joined):
+        return _following(hearing, again, joined)
+    own, intent = hearing.sure(alone), hearing.sure(joined)
     if own is not None:
         return _following(hearing, own, alone) if own.route == "faq" else None
-    intent = hearing.sure(joined)
     return _following(hearing, intent, joined) if intent and _tells_more(intent, hearing) else None
 
 
@@ -97,6 +112,14 @@ def _same_again(state: TurnState, hearing: Hearing, joined: Decision) -> Intent 
     if joined.candidate != last.name and not near:
         return None
     return last if speaks_of(last.reply_in(state["language"])[0], hearing.text) else None
+
+
+def _shown(hearing: Hearing) -> str | None:
+    """What the talk has shown that a message may point at: its products or its order."""
+    last = hearing.understanding.pack.find(hearing.topic.get("intent") or "")
+    if last is not None and last.route == "product":
+        return "product"
+    return "order" if hearing.topic.get("order_ids") else None
 
 
 def _tells_more(intent: Intent, hearing: Hearing) -> bool:

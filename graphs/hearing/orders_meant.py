@@ -19,10 +19,15 @@ MOST_RECENT = 3
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """Numbers to look up, and orders that are known already; `recent` when none of them is of that day."""
+    """Numbers to look up, and orders that are known already.
+
+    Where neither a number nor a day tells which, `own` are all of the customer, newest first; `recent` are
+    the last of them when none is of the day that they said.
+    """
 
     numbers: tuple[str, ...] = ()
     orders: tuple[Order, ...] = ()
+    own: tuple[Order, ...] = ()
     recent: tuple[Order, ...] = ()
 
 
@@ -34,11 +39,14 @@ async def orders_meant(state: TurnState, context: TurnContext) -> Meant:
     numbers = tuple(state.get("topic", {}).get("order_ids", ()))
     text = asked(state, context)
     placed = placed_when(text, _today(context))
-    if placed is None or find_order_numbers(text, context.tenant.settings.order_patterns):
+    told_by_number = numbers and placed is None
+    if told_by_number or find_order_numbers(text, context.tenant.settings.order_patterns):
         return Meant(numbers)
     orders = await own_orders(tool_context(context, proofs=False))
     if not orders:
         return Meant(numbers)
+    if placed is None:
+        return Meant(own=tuple(orders))
     found = _placed(orders, placed)
     return Meant(orders=found) if found else Meant(recent=tuple(orders[:MOST_RECENT]))
 

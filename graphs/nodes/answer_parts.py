@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
 from langgraph.runtime import Runtime
 
@@ -11,7 +12,7 @@ from desk.domain import Answer
 from graphs.answering import answered, cite
 from graphs.hearing.parts import ask
 from graphs.nodes.retrieve_faqs import may_call_model
-from graphs.state import Decided, Told, TurnContext, TurnState
+from graphs.state import Decided, Told, Topic, TurnContext, TurnState
 from prompts.replies import phrase, spoken_language, suggestions
 
 LONGEST_QUOTE = 120
@@ -24,8 +25,11 @@ async def answer_parts(state: TurnState, runtime: Runtime[TurnContext]) -> TurnS
     last = told[-1].answer
     if last is not None and last.route == "handoff":
         return {"parts": (), **_joined({**state, "parts": ()}, context, told[-1:])}
+    topic = state.get("topic", {})
+    if rest and _came_to_nothing(told[-1], topic):
+        rest = tuple(replace(part, later=False) for part in rest)
     if rest and not rest[0].later:
-        return ask(rest, state.get("topic", {}))
+        return ask(rest, topic)
     told = (*told, *(Told(part, None) for part in rest))
     open_yet = any(one.spare or _is_missing(one) for one in told)
     if open_yet and "draft" not in state and may_call_model(state, context):
@@ -35,6 +39,12 @@ async def answer_parts(state: TurnState, runtime: Runtime[TurnContext]) -> TurnS
     if all(one.answer is None for one in told):
         return {"parts": (), "told": told}
     return {"parts": (), "told": told, **_joined({**state, "parts": ()}, context, told)}
+
+
+def _came_to_nothing(told: Told, topic: Topic) -> bool:
+    """Whether an action was refused, so that nothing waits for a yes or a number before the other parts."""
+    refused = told.answer is not None and not told.answer.actions and not topic.get("waiting_for")
+    return told.part.decision.route == "action" and refused
 
 
 def _joined(state: TurnState, context: TurnContext, told: Sequence[Told]) -> TurnState:

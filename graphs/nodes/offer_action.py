@@ -8,36 +8,41 @@ from langgraph.runtime import Runtime
 
 from desk.domain import Action, Answer
 from desk.errors import ToolUnavailable
+from desk.routing.phrases import says_no_more
 from desk.tooling import Spoken, Tool, ToolResult
 from graphs.acting.offering import Refusal, offer
 from graphs.answering import answered, say
 from graphs.hearing.orders_meant import Meant, orders_meant
 from graphs.nodes.handoff import ask_for_person
-from graphs.nodes.lookup_order import MOST_PROOFS
+from graphs.nodes.lookup_order import MOST_PROOFS, ask_which
 from graphs.state import TurnContext, TurnState
 from prompts.replies import phrase, spoken_language
 
 
 async def offer_action(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
-    """Offer it, ask for the order number that is missing, or say why it cannot be done."""
+    """Offer it, ask for what is missing for it, or say why it cannot be done."""
     context, topic = runtime.context, state.get("topic", {})
     intent = state["decision"].intent
     understanding = await context.services.understandings.of(context.tenant, context.prompts)
     wanted = understanding.pack.find(intent or "")
-    tool = context.services.tools[wanted.tool] if wanted and wanted.tool else None
-    assert tool is not None, "the pack only names tools that there are"
-    assert tool.writing is not None, "and an action changes something"
+    assert wanted is not None, "only intents of the pack are decided on"
+    assert wanted.tool is not None, "those of route action name their tool"
+    tool = context.services.tools[wanted.tool]
+    assert tool.writing is not None, "and that changes something"
     if topic.get("proofs_tried", 0) >= MOST_PROOFS:
         return ask_for_person(state, context, "order_proof")
+    if tool.writing.asks and says_no_more(state["text"], wanted.examples):
+        ask = say(state, tool.writing.asks, tool.writing.route, intent=intent)
+        return answered(state, ask, waiting_for="message")
     try:
         meant = await orders_meant(state, context)
     except ToolUnavailable:
         meant = Meant()  # the number is asked for, as of everybody
-    numbers = meant.numbers or tuple(order.id for order in meant.orders)
+    known = meant.orders or (meant.own if len(meant.own) == 1 else ())
+    numbers = meant.numbers or tuple(order.id for order in known)
     given = tool.writing.draft(state["text"], numbers)
     if given is None:
-        ask = say(state, "order_ask_number", tool.writing.route, intent=intent)
-        return answered(state, ask, waiting_for="order_number")
+        return ask_which(state, meant, tool.writing.route, intent)
     found = await offer(tool, given, state, context, proofs=True)
     if isinstance(found, Refusal):
         return _refused(state, tool, found.result)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from langgraph.runtime import Runtime
 
 from desk.domain import Answer
 from desk.retrieval.products import Found, Wanted
+from desk.routing.follow_up import asks_for_others
 from desk.tooling import Product, Reason
 from graphs.answering import answered, say
 from graphs.hearing.follow_up import with_before
@@ -14,6 +17,8 @@ from graphs.state import TurnContext, TurnState
 from prompts.replies import phrase, spoken_language
 
 SHOWN = 3
+# Enough that three are left when those that were shown before are not shown again.
+MOST_SEEN = 12
 # A title that was asked for and its author stand in the line already.
 _TOLD = frozenset({"like", "genre"})
 
@@ -22,9 +27,14 @@ async def recommend_products(state: TurnState, runtime: Runtime[TurnContext]) ->
     """List what fits the message best, or say that nothing does."""
     context, decision = runtime.context, state["decision"]
     query = with_before(state, context) if decision.goes_on else asked(state, context)
-    found = await context.services.engine.catalogue.find(context.principal, query, Wanted(), limit=SHOWN)
+    seen = _shown_before(state) if decision.goes_on and asks_for_others(context.text) else ""
+    limit = MOST_SEEN if seen else SHOWN
+    found = await context.services.engine.catalogue.find(context.principal, query, Wanted(), limit=limit)
+    products = [product for product in found.products if product.title not in seen][:SHOWN]
     language = spoken_language(state["language"])
-    lines = [*_sold_out(found, language), *_listed(found, language)]
+    lines = [*_sold_out(found, language), *_listed(products, language)]
+    if found.unknown:
+        lines.insert(0, phrase("product_unknown", language))
     if not lines:
         return answered(state, say(state, "products_none", "product", intent=decision.intent))
     return answered(
@@ -36,17 +46,27 @@ def _sold_out(found: Found, language: str) -> list[str]:
     return [phrase("product_sold_out", language, title=title) for title in found.sold_out]
 
 
-def _listed(found: Found, language: str) -> list[str]:
-    if not found.products:
+def _shown_before(state: TurnState) -> str:
+    """What was last said, where a title stands that is not shown twice to who wants to see something else."""
+    said = (line["text"] for line in reversed(state.get("window", [])) if line["role"] == "assistant")
+    return next(said, "")
+
+
+def _listed(products: Sequence[Product], language: str) -> list[str]:
+    """The title that was asked for, which is in stock; else what might be liked."""
+    asked = [product for product in products if any(reason.kind == "title" for reason in product.because)]
+    if asked:
+        return [_line(product, language, key="product_in_stock") for product in asked]
+    if not products:
         return []
-    return [phrase("products_intro", language), *(_line(product, language) for product in found.products)]
+    return [phrase("products_intro", language), *(f"- {_line(product, language)}" for product in products)]
 
 
-def _line(product: Product, language: str) -> str:
+def _line(product: Product, language: str, *, key: str = "product_line") -> str:
     authors = ", ".join(product.authors)
-    line = phrase("product_line", language, title=product.title, authors=authors, price=product.price)
+    line = phrase(key, language, title=product.title, authors=authors, price=product.price)
     reasons = ", ".join(_reason(reason, language) for reason in product.because if reason.kind in _TOLD)
-    return f"- {line} ({reasons})" if reasons else f"- {line}"
+    return f"{line} ({reasons})" if reasons else line
 
 
 def _reason(reason: Reason, language: str) -> str:

@@ -7,13 +7,16 @@ from dataclasses import replace
 from langgraph.runtime import Runtime
 
 from desk.domain import Answer
+from desk.privacy.language import detect_language
 from desk.retrieval.search import DEFAULT_THRESHOLD
+from desk.routing.places import name_of, speaks_of_places
 from desk.tooling import Passage
 from graphs.answering import answered, cite
 from graphs.hearing.follow_up import asked_before, spelled_out
 from graphs.hearing.parts import asked, unanswered
 from graphs.nodes.screen import allows_model
 from graphs.state import TurnContext, TurnState
+from prompts.replies import LANGUAGES, phrase, spoken_language
 
 
 async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
@@ -21,10 +24,16 @@ async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> Turn
     context, parts = runtime.context, state.get("parts")
     # A question that was loaded without an answer may be found, and says nothing.
     passages = [passage for passage in await _found(state, context) if passage.text.strip()]
+    if state["decision"].places:
+        passages = _of_the_places(passages, state, context) or _of_the_places(
+            await _asked_plainly(state, context), state, context
+        )
     update: TurnState = {"passages": tuple(passages)}
     # A curated answer near enough to the question needs no model to say it again.
     needed = context.tuning.curated if may_call_model(state, context) else threshold(context)
     context.noted = {"needed": needed}
+    if falls_back_on_reply({**state, **update}):
+        return update
     if parts:
         update.update(_of_part(state, passages, context))
     # Once its parts were tried, a message is for the model: a passage would answer one of them alone.
@@ -42,6 +51,31 @@ def _of_part(state: TurnState, passages: list[Passage], context: TurnContext) ->
         *before, last = update["told"]
         update["told"] = (*before, replace(last, spare=True))
     return update
+
+
+def falls_back_on_reply(state: TurnState) -> bool:
+    """Whether nothing was found about a country: then the intent's reply, which names none, is the answer."""
+    return bool(state["decision"].places) and not state["passages"]
+
+
+def _of_the_places(passages: list[Passage], state: TurnState, context: TurnContext) -> list[Passage]:
+    """What speaks of the countries, before the rest; nothing where no good passage does."""
+    places, least = frozenset(state["decision"].places), threshold(context)
+    about = [passage for passage in passages if _speaks_of(passage, places) and passage.score >= least]
+    return [*about, *(passage for passage in passages if passage not in about)] if about else []
+
+
+async def _asked_plainly(state: TurnState, context: TurnContext) -> list[Passage]:
+    """Passages for the intent's first example and the countries, in English, as most knowledge is."""
+    decision = state["decision"]
+    understanding = await context.services.understandings.of(context.tenant, context.prompts)
+    intent = understanding.pack.find(decision.intent or "")
+    said = f"{intent.examples[0] if intent else ''} {' '.join(map(name_of, decision.places))}"
+    return await context.services.engine.faqs.search(context.principal, said, limit=context.tuning.passages)
+
+
+def _speaks_of(passage: Passage, places: frozenset[str]) -> bool:
+    return speaks_of_places(f"{passage.title} {passage.text}", places)
 
 
 async def _found(state: TurnState, context: TurnContext) -> list[Passage]:
@@ -67,7 +101,7 @@ def answer_word_for_word(state: TurnState, passage: Passage, context: TurnContex
     return answered(
         state,
         Answer(
-            passage.text,
+            _introduced(passage, spoken_language(state["language"])),
             passage.language,
             "faq",
             decision.intent,
@@ -75,6 +109,19 @@ def answer_word_for_word(state: TurnState, passage: Passage, context: TurnContex
             citations=(citation,),
         ),
     )
+
+
+def _introduced(passage: Passage, language: str) -> str:
+    """The passage, after a sentence of the customer's own language where it is written in another one.
+
+    Knowledge that was loaded without a language counts as English, so its text must read like it.
+    """
+    if passage.language == language:
+        return passage.text
+    if detect_language(passage.text, previous=language, supported=LANGUAGES) != passage.language:
+        return passage.text
+    written_in = phrase(f"language_{passage.language}", language)
+    return f"{phrase('only_other_language', language, written_in=written_in)}\n{passage.text}"
 
 
 def threshold(context: TurnContext) -> float:

@@ -39,8 +39,9 @@ async def route_intent(state: TurnState, runtime: Runtime[TurnContext]) -> TurnS
     if own is not None:
         context.noted["intents"] = {"version": own.prompt.version, "sha": own.prompt.sha}
     hearing = Hearing(context, understanding, least, state.get("topic", {}), text)
-    parts = await hear_apart(state, hearing, found, pieces)
-    if parts:
+    if awaited := hearing.awaited(found):
+        return awaited
+    if parts := await hear_apart(state, hearing, found, pieces):
         first = ask(parts, hearing.topic)
         return {**first, "parts": ()} if parts[0].decision.route == "handoff" else first
     decided = await follow_up(state, hearing, found) or hearing.decide(text, found)

@@ -141,9 +141,13 @@ def _answer(value: dict[str, Any]) -> Answer:
     return Answer(**{**value, **rest, "suggestions": tuple(value.get("suggestions", ()))})
 
 
+def _decided(value: dict[str, Any]) -> Decided:
+    return Decided(**{**value, "places": tuple(value.get("places", ()))})
+
+
 def _part(value: dict[str, Any]) -> Part:
     orders = tuple(value.get("order_ids", ()))
-    return Part(**{**value, "decision": Decided(**value["decision"]), "order_ids": orders})
+    return Part(**{**value, "decision": _decided(value["decision"]), "order_ids": orders})
 
 
 def _told(value: dict[str, Any]) -> Told:
@@ -171,7 +175,7 @@ def _exchange(value: Any) -> tuple[dict[str, Any], ...]:
 
 _TYPES: dict[str, Any] = {
     "flags": tuple,
-    "decision": lambda value: Decided(**value),
+    "decision": _decided,
     "parts": lambda value: tuple(map(_part, value)),
     "told": lambda value: tuple(map(_told, value)),
     "passages": lambda value: tuple(Passage(**one) for one in value),

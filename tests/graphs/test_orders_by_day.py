@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from desk.domain import Principal
+from desk.tooling import ToolContext
 from evals.order_service import read_orders
 from evals.suites.orders import evaluate_orders, make_questions
+from graphs.hearing import orders_meant
 from graphs.hearing.orders_meant import MOST_RECENT
 from graphs.services import Services
 from tests.graphs.conversing import Customer
+from tools.orders import Order, own_orders
 
 OWN = Path("evals/datasets/orders/orders.jsonl")
 
@@ -24,13 +27,43 @@ async def test_the_last_order(ada: Customer) -> None:
 
 
 async def test_the_one_of_a_day_answers_the_question_for_a_number(ada: Customer) -> None:
-    asked = await ada.say("Where is my order?")
-    assert "100251" not in asked.text
+    asked = await ada.say("start a return")
+    assert "The Martian" not in asked.text
     told = await ada.say("the one from 2026-11-17")
     assert "100251" in told.text
     assert "100234" not in told.text
     other = await ada.say("and the order from 2026-11-10?")
     assert "100234" in other.text
+
+
+async def test_my_order_is_what_has_not_come_yet_and_the_others_can_be_asked_for(ada: Customer) -> None:
+    told = await ada.say("Where is my order?")
+    assert "100251 is: processing" in told.text
+    assert "100234 is: shipped" in told.text
+    assert "100198" not in told.text
+    told = await ada.say("the one from 2026-09-02")
+    assert "100198 is: delivered" in told.text
+    assert "100251" not in told.text
+
+
+async def test_who_has_one_order_means_that(ada: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def only_the_shipped_one(context: ToolContext) -> list[Order]:
+        return [order for order in await own_orders(context) or [] if order.id == "100234"]
+
+    monkeypatch.setattr(orders_meant, "own_orders", only_the_shipped_one)
+    told = await ada.say("Where is my order?")
+    assert told.text.startswith("Order 100234 is: shipped")
+    assert "another order" not in told.text
+    ada.conversation = None
+    told = await ada.say("please start a return for my order")
+    assert [action["arguments"] for action in told.reply["reply"]["actions"]] == [{"order_id": "100234"}]
+
+
+async def test_who_has_several_is_asked_which_one_goes_back(ada: Customer) -> None:
+    told = await ada.say("please start a return for my order")
+    assert told.text.startswith("What is the order number? Your last orders are 100251 (2026-11-17), 100234")
+    told = await ada.say("100198")
+    assert "can no longer be returned" in told.text
 
 
 async def test_without_one_of_that_day_the_last_ones_are_named(ada: Customer) -> None:

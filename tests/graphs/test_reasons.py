@@ -44,7 +44,7 @@ async def test_what_was_followed_has_its_nearest_examples_and_the_others_their_d
 
 
 async def test_what_was_not_sure_enough_says_by_how_much(customer: Customer) -> None:
-    told = await reasons(customer, "what are you doing tonight")
+    told = await reasons(customer, "what shall we do tonight")
     assert told["against"][0]["intent"] == told["rivals"][0]["intent"]
     assert "is below the 0.500 that is needed" in told["against"][0]["because"]
     assert told["outside"] > 0

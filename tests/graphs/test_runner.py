@@ -351,7 +351,7 @@ async def test_the_next_turn_knows_what_a_cancelled_one_said(
             assert time.monotonic() - asked < 1
             shown = "".join([event.text async for _, event in stream.read() if isinstance(event, Token)])
             request = TurnRequest(
-                "Tell me more about the typewriters and the story", str(uuid4()), stream.conversation_id
+                "Which typewriter was the first of them all", str(uuid4()), stream.conversation_id
             )
             later = await runner.submit(ann, shop, request)
             await later.outcome()

@@ -87,3 +87,18 @@ def test_the_model_is_that_of_the_package_and_stays_in_a_file(monkeypatch: pytes
 
     monkeypatch.setattr("desk.privacy.language.TemporaryFile", refused)
     assert _mapped(whole.tk_nextmove) is whole.tk_nextmove
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("hola, dónde está mi pedido 100241", "es"),
+        ("donde esta mi pedido", "es"),
+        ("onde está a minha encomenda", "pt"),
+    ],
+)
+@pytest.mark.parametrize("previous", [None, "en"])
+def test_near_languages_are_told_apart_by_their_frequent_words(
+    text: str, language: str, previous: str | None
+) -> None:
+    assert detect_language(text, previous=previous, supported=ALL) == language

@@ -52,6 +52,8 @@ def test_what_is_typed_in_haste_is_found(text: str, kind: str, value: str) -> No
         "it was placed on 2026-11-10 and shipped on 2026-11-12 10:30",
         "my address changed in 3 places",
         "the booking number has 6 digits",
+        "order number 100 234 please",
+        "where is order no 100 234",
     ],
 )
 def test_ordinary_talk_is_left_alone(text: str) -> None:

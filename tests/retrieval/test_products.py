@@ -149,6 +149,40 @@ async def test_without_vectors_the_best_rated_are_shown_and_it_is_said(
     assert said == [("product vectors", "products by rating")]
 
 
+@pytest.mark.parametrize(
+    ("query", "unknown"),
+    [
+        ("do you have harry potter?", True),
+        ("is the great escape in stock", True),
+        ("anything by stephen king?", True),
+        ("haben Sie Faust auf Lager", True),
+        ("do you have starfall?", False),
+        ("is starfall as paperback available", False),
+        ("do you have something about ships", False),
+        ("do you have any new books", False),
+        ("something by vance", False),
+        ("recommend me a mystery", False),
+    ],
+)
+async def test_a_thing_that_there_is_not_is_told_from_a_wish(
+    search: CatalogueSearch, user: Principal, query: str, *, unknown: bool
+) -> None:
+    found = await search.find(user, query, Wanted(), limit=3)
+    assert found.unknown == unknown
+    assert found.products
+
+
+@pytest.mark.parametrize(
+    "query", ["is starfall in stock?", "how much is starfall", "haben Sie starfall auf Lager"]
+)
+async def test_one_thing_that_is_asked_for_is_found_in_small_letters(
+    search: CatalogueSearch, user: Principal, query: str
+) -> None:
+    found = await search.find(user, query, Wanted(), limit=1)
+    assert [product.title for product in found.products] == ["Starfall"]
+    assert found.products[0].because[0].kind == "title"
+
+
 def test_a_word_is_no_title_and_a_name_is() -> None:
     assert "it" not in cut("Is It good?").titles
     assert "night" not in cut("something for the night").titles

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from desk.routing.follow_up import begins_like_one, speaks_of
+from desk.routing.follow_up import (
+    asks_for_others,
+    begins_like_one,
+    points_back,
+    says_nothing_alone,
+    speaks_of,
+)
 
 RETURNS = (
     "You can return unread books within 30 days after delivery; e-books and gift cards cannot be returned."
@@ -63,3 +69,44 @@ def test_who_asks_for_a_price_needs_one_in_the_answer() -> None:
     assert speaks_of(COST, "und was kostet das?")
     assert not speaks_of(RETURNS, "and how much is that?")
     assert not speaks_of(COST, "and how much to Canada?")
+
+
+@pytest.mark.parametrize(
+    ("message", "nothing_alone"),
+    [
+        ("what's in it?", True),
+        ("how much is it?", True),
+        ("cheaper", True),
+        ("which is the cheapest?", True),
+        ("something else", True),
+        ("more", True),
+        ("was kostet das?", True),
+        ("autre chose ?", True),
+        ("can I return it?", False),
+        ("is it late?", False),
+    ],
+)
+def test_a_few_words_point_back(message: str, *, nothing_alone: bool) -> None:
+    assert points_back(message)
+    assert says_nothing_alone(message) == nothing_alone
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["where is my order?", "tell me more", "how much is shipping?", "haben Sie Dune?", "", "es gibt Bücher"],
+)
+def test_what_names_its_thing_points_at_nothing(message: str) -> None:
+    assert not points_back(message)
+    assert not says_nothing_alone(message)
+
+
+def test_a_long_message_points_at_nothing() -> None:
+    assert not points_back("is it possible to pay with a card from abroad")
+
+
+@pytest.mark.parametrize(
+    ("message", "others"),
+    [("something else", True), ("any others?", True), ("more please", True), ("cheaper", False)],
+)
+def test_others_are_told_from_the_same(message: str, *, others: bool) -> None:
+    assert asks_for_others(message) == others

@@ -1,0 +1,97 @@
+"""Tells which countries a text names, in seven languages, and whether an answer speaks of one of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from desk.routing.person import plain
+
+# What is missing here is answered as if no country were named. Names as `plain` spells them.
+_NAMES: Final = """
+at: austria, oesterreich, autriche, oostenrijk
+au: australia, australien, australie
+be: belgium, belgien, belgique, belgica, belgio, belgie
+br: brazil, brasilien, bresil, brasil, brasile, brazilie
+ca: canada, kanada
+ch: switzerland, schweiz, suisse, suiza, svizzera, zwitserland, suica
+cn: china, chine, cina
+cz: czech republic, czechia, tschechien, tchequie, chequia, cechia, tsjechie
+de: germany, deutschland, allemagne, alemania, germania, duitsland, alemanha
+dk: denmark, daenemark, danemark, dinamarca, danimarca, denemarken
+es: spain, spanien, espagne, espana, spagna, spanje, espanha
+fi: finland, finnland, finlande, finlandia
+fr: france, frankreich, francia, frankrijk, franca
+gb: united kingdom, uk, great britain, britain, england, scotland, wales, grossbritannien, schottland
+gb: royaume uni, angleterre, reino unido, inglaterra, regno unito, inghilterra, verenigd koninkrijk, engeland
+gr: greece, griechenland, grece, grecia, griekenland
+hu: hungary, ungarn, hongrie, hungria, ungheria, hongarije
+ie: ireland, irland, irlande, irlanda, ierland
+il: israel, israele
+in: india, indien, inde
+it: italy, italien, italie, italia
+jp: japan, japon, giappone, japao
+kr: south korea, korea, suedkorea, coree, corea, zuid korea
+lu: luxembourg, luxemburg, luxemburgo, lussemburgo
+mx: mexico, mexiko, mexique, messico
+nl: netherlands, holland, niederlande, niederlanden, pays bas, paises bajos, paesi bassi, nederland
+nl: paises baixos
+no: norway, norwegen, norvege, noruega, norvegia, noorwegen
+nz: new zealand, neuseeland, nouvelle zelande, nueva zelanda, nuova zelanda, nieuw zeeland, nova zelandia
+pl: poland, polen, pologne, polonia
+pt: portugal, portogallo
+ro: romania, rumaenien, roumanie, rumania, roemenie
+se: sweden, schweden, suede, suecia, svezia, zweden
+sg: singapore, singapur, singapour
+tr: turkey, tuerkei, turquie, turquia, turchia, turkije
+ua: ukraine, ucrania, ucraina, oekraine
+us: united states, usa, the us, the states, vereinigte staaten, vereinigten staaten, etats unis
+us: estados unidos, stati uniti, verenigde staten
+za: south africa, suedafrika, afrique du sud, sudafrica, zuid afrika, africa do sul
+eu: european union, the eu, europe, europaeische union, europaeischen union, europa, union europeenne
+eu: union europea, unione europea, europese unie, uniao europeia
+abroad: abroad, overseas, worldwide, international, internationally, other countries, another country, foreign
+abroad: ausland, weltweit, etranger, extranjero, estero, buitenland, estrangeiro, internacional
+abroad: internazionale
+"""
+_IN_THE_UNION: Final = frozenset(
+    (
+        *("at", "be", "cz", "de", "dk", "es", "fi", "fr", "gr"),
+        *("hu", "ie", "it", "lu", "nl", "pl", "pt", "ro", "se"),
+    )
+)
+
+
+def _by_name() -> dict[str, str]:
+    lines = (line.split(":") for line in _NAMES.strip().splitlines())
+    return {name.strip(): place for place, names in lines for name in names.split(",")}
+
+
+_PLACES: Final = _by_name()
+_ENGLISH: Final = {place: name for name, place in reversed(_PLACES.items())}
+_AT_HOME: Final = re.compile(
+    r"\b(?:within|inside|domestic|innerhalb|a l interieur|dentro|all interno|binnen)\b"
+)
+_NAMED: Final = re.compile(rf"\b(?:{'|'.join(sorted(_PLACES, key=len, reverse=True))})\b")
+
+
+def places_in(text: str) -> frozenset[str]:
+    """The countries that a text names, by their ISO 3166 codes; `eu` and `abroad` stand for more than one.
+
+    Who asks about delivery within a country lives in it, and means what holds at home.
+    """
+    said = plain(text)
+    if _AT_HOME.search(said):
+        return frozenset()
+    return frozenset(_PLACES[name] for name in _NAMED.findall(said))
+
+
+def name_of(place: str) -> str:
+    """The English name of one of `places_in`."""
+    return _ENGLISH[place]
+
+
+def speaks_of_places(answer: str, places: frozenset[str]) -> bool:
+    """Whether an answer speaks of one of these places, or of all that are abroad."""
+    told = places_in(answer)
+    return "abroad" in told or bool(told & places) or ("eu" in told and bool(places & _IN_THE_UNION))
