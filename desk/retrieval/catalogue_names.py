@@ -22,12 +22,14 @@ _SERIES = re.compile(r"\s*\(.*\)\s*$", re.DOTALL)
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Phrases of a query, lower case, one space between words: which may be a genre or a whole name, which
-    a title, which an author's last name. `last` is the last word of a name that is asked for.
+    a title, which an author's last name. `genres` is what else their genres are called, `last` the last word
+    of a name that is asked for.
     """
 
     phrases: frozenset[str] = frozenset()
     titles: frozenset[str] = frozenset()
     surnames: frozenset[str] = frozenset()
+    genres: frozenset[str] = frozenset()
     last: str = ""
 
 
@@ -75,7 +77,7 @@ class Names:
         """What the query names, in order; last names count where no author is named in full."""
         books = [book for title in asked.titles for book in self._titles.get(title, ())]
         books.sort(key=lambda book: book.sku)
-        genres = _among(self._genres, asked.phrases)
+        genres = _among(self._genres, asked.phrases | asked.genres)
         authors = _among(self._authors, asked.phrases) or _among(self._surnames, asked.surnames)
         return Named(
             genres,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from desk.domain import Principal
 from desk.models.embeddings import Embedder
 from desk.retrieval.catalogue_names import Asked, CatalogueNames, Named, words
+from desk.retrieval.genre_words import as_others_say
 from desk.retrieval.search import log_degraded
 from desk.retrieval.wishes import DEAREST, Wishes, read_wishes
 from desk.storage import products
@@ -25,6 +26,9 @@ BATCH = 64
 MAX_PHRASE_WORDS = 16
 MAX_QUERY_WORDS = 60
 MIN_TITLE = 3
+# Of so many of the best matches the cheapest is still about what was asked for.
+FEW = 10
+MOST = 1_000_000
 _WORD = re.compile(r"[^\W_]+")
 # A last name alone is too often a common word; behind one of these it is a name.
 _BY = frozenset({"by", "von", "par", "de", "di", "por", "author", "writer"})
@@ -125,8 +129,14 @@ def _choice(wishes: Wishes, named: Named, wanted: Wanted) -> Choice:
         price_to=ceiling if ceiling < DEAREST else None,
         rating_from=max(wishes.rating_from, wanted.rating_from or 0.0),
         without=named.skus if wishes.like else (),
-        cheapest=wishes.cheapest,
+        cheapest_of=_cheapest_of(wishes, named) if wishes.cheapest else 0,
     )
+
+
+def _cheapest_of(wishes: Wishes, named: Named) -> int:
+    """Among how many of the best matches the cheapest are looked for: all, if nothing tells what about."""
+    tells_what = not (named.genres or named.authors) and wishes.about
+    return FEW if tells_what else MOST
 
 
 def _whole(named: Named) -> Named:
@@ -173,6 +183,7 @@ def cut(query: str, *, name: str = "", author: str = "") -> Asked:
     titles = {phrase for phrase in phrases if " " in phrase} | names
     return Asked(
         phrases=frozenset(phrases.union(*map(_singulars, phrases))),
+        genres=frozenset(as_others_say(phrases)),
         titles=frozenset(titles | {word for word in one if name and len(word) > MIN_TITLE}),
         surnames=frozenset(word for before, word in pairwise(folded) if before in _BY) | frozenset(one[-1:]),
         last=one[-1] if one else "",

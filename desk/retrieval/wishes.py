@@ -82,13 +82,21 @@ _MANY_THINGS = re.compile(
     r"|um|uma|sobre)\b",
     re.IGNORECASE,
 )
+_TELLS_NOTHING = re.compile(
+    r"[^\w]+|\b(?:what|whats|which|who|is|are|s|the|your|a|an|one|ones|book|books|novel|novels|you|do|have|got|sell|in"
+    r"|stock|me|my|i|want|need|show|recommend|suggest|give|something|anything|any|some|please|of|them|that|these"
+    r"|was|ist|euer|eure|ihr|das|die|der|buch|bücher|mir|etwas|zeig|quel|quels|est|sont|le|la|les|livre|livres|vos|votre"
+    r"|cuál|cual|es|el|libro|libros|qual|è|il|libri|wat|het|boek|boeken|livro|livros|o|os)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """Bounds in the catalogue's currency and in stars of 5; `like` wants others than the titles it names.
 
-    `name` is what somebody wants who asks for one thing, in their own words, and `author` who wrote it.
+    `name` is what somebody wants who asks for one thing, in their own words, and `author` who wrote it;
+    `about` says that words are left which tell what it is about.
 
     `words` is the query without what was read out of it, for a search by words and by meaning.
     """
@@ -101,6 +109,7 @@ class Wishes:
     cheapest: bool = False
     name: str = ""
     author: str = ""
+    about: bool = False
 
 
 def read_wishes(query: str) -> Wishes:
@@ -122,7 +131,9 @@ def read_wishes(query: str) -> Wishes:
     like, cheapest = bool(_LIKE.search(text)), bool(_CHEAP.search(text))
     author = found["name"] if (found := _BY_SOMEBODY.search(text)) else ""
     name = "" if author or like else _one_thing(text)
-    return Wishes(text.strip(), low, high, stars, like=like, cheapest=cheapest, name=name, author=author)
+    about = bool(_TELLS_NOTHING.sub(" ", _CHEAP.sub(" ", text)).strip())
+    bounds = (text.strip(), low, high, stars)
+    return Wishes(*bounds, like=like, cheapest=cheapest, name=name, author=author, about=about)
 
 
 def _one_thing(text: str) -> str:

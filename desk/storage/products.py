@@ -49,7 +49,7 @@ class Choice:
     price_to: float | None = None
     rating_from: float = 0.0
     without: tuple[str, ...] = ()
-    cheapest: bool = False
+    cheapest_of: int = 0
 
 
 # What changes when a catalogue does.
@@ -157,19 +157,22 @@ async def nearest(
     """Products in stock: those in `first`, then those that share a genre with them, then the best matches.
 
     A match is near the middle of `first` and `choice.without` if there are any, else near `vector`
-    (length 1), and holds the `words`. The cheapest come first where they are asked for.
+    (length 1), and holds the `words`. Of the best `choice.cheapest_of` the cheapest come first.
     """
     cursor = await tx.execute(
         "with model as (select avg(embedding) as middle from products where sku = any(%(named)s)),"  # noqa: S608
         " kin as (select array_agg(genre) as genres from products, unnest(genres) genre"
         " where sku = any(%(named)s)),"
         " asked as (select to_tsquery('pg_catalog.english', string_agg(quote_literal(word), ' | ')) as query"
-        " from unnest(%(words)s::text[]) word)"
-        f" select {_COLUMNS} from products p, model, kin, asked where {_IN_CHOICE}"
-        " order by sku <> all(%(first)s::text[]), case when %(cheapest)s then amount end,"
-        " coalesce(not p.genres && kin.genres, false),"
+        " from unnest(%(words)s::text[]) word),"
+        " matches as (select p.*, coalesce(not p.genres && kin.genres, false) as of_other_kind,"
         " (embedding <#> coalesce(middle, %(vector)b::vector))"
-        " - %(weight)s * coalesce(ts_rank(p.words, asked.query, 32), 0), rating desc, sku limit %(limit)s",
+        " - %(weight)s * coalesce(ts_rank(p.words, asked.query, 32), 0) as distance"
+        f" from products p, model, kin, asked where {_IN_CHOICE}),"
+        " near as (select *, row_number() over (order by of_other_kind, distance, rating desc, sku) as place"
+        " from matches)"
+        f" select {_COLUMNS} from near p order by sku <> all(%(first)s::text[]),"
+        " case when place <= %(cheapest_of)s then amount end, place limit %(limit)s",
         {
             **_parameters(choice, limit, first),
             "vector": Vector(vector),
@@ -185,8 +188,8 @@ async def best_rated(tx: Tx, choice: Choice, limit: int, *, first: Sequence[str]
     """Products in stock by rating, those in `first` before all others."""
     cursor = await tx.execute(
         f"select {_COLUMNS} from products p where {_IN_CHOICE}"  # noqa: S608
-        " order by sku <> all(%(first)s::text[]), case when %(cheapest)s then amount end, rating desc, sku"
-        " limit %(limit)s",
+        " order by sku <> all(%(first)s::text[]), case when %(cheapest_of)s > 0 then amount end,"
+        " rating desc, sku limit %(limit)s",
         _parameters(choice, limit, first),
     )
     return [_product(row) for row in await cursor.fetchall()]
@@ -200,7 +203,7 @@ def _parameters(choice: Choice, limit: int, first: Sequence[str]) -> dict[str, A
         "price_to": choice.price_to,
         "rating_from": choice.rating_from,
         "without": list(choice.without),
-        "cheapest": choice.cheapest,
+        "cheapest_of": choice.cheapest_of,
         "limit": limit,
         "first": list(first),
     }
