@@ -96,7 +96,7 @@ class SmallReplyOut(BaseModel):
 
 
 class MessageOut(BaseModel):
-    """One message of a conversation."""
+    """One message of a conversation; only an answer has sources, and only the last one what may be tapped."""
 
     id: UUID
     turn_id: UUID
@@ -106,6 +106,9 @@ class MessageOut(BaseModel):
     route: Route | None
     rating: Literal["up", "down"] | None
     created_at: str
+    citations: list[CitationOut]
+    actions: list[ActionOut]
+    suggestions: list[str]
 
 
 class HistoryOut(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -85,6 +86,16 @@ async def list_page(
         {"conversation": conversation_id, "subject": subject_id, "after": after, "limit": limit},
     )
     return [Message(*row) for row in await cursor.fetchall()]
+
+
+async def latest(tx: Tx, conversation_ids: Sequence[ConversationId]) -> frozenset[MessageId]:
+    """The last message of each conversation."""
+    cursor = await tx.execute(
+        "select m.id from unnest(%s::uuid[]) as c(id) cross join lateral"
+        " (select id from messages where conversation_id = c.id order by id desc limit 1) m",
+        (list(conversation_ids),),
+    )
+    return frozenset(row[0] for row in await cursor.fetchall())
 
 
 def text_aad(message_id: MessageId) -> bytes:

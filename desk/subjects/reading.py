@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from desk.domain import MessageId, TenantId
-from desk.privacy.sealing import DataKey, SealBroken
-from desk.storage import messages
+import orjson
+
+from desk.domain import MessageId, TenantId, TurnId
+from desk.privacy.sealing import DataKey, SealBroken, inflated
+from desk.storage import messages, turns
 from desk.telemetry.broken_seals import note_broken
 
 # Stands for a message in a talk; in what language that is nobody knows.
@@ -37,3 +40,11 @@ def text_or_pass(
 def message_or_pass(key: DataKey, sealed: bytes | None, *, tenant_id: TenantId, row: MessageId) -> str | None:
     """The same of a message."""
     return text_or_pass(key, sealed, aad=messages.text_aad(row), what="message", tenant_id=tenant_id, row=row)
+
+
+def reply_or_pass(
+    key: DataKey, sealed: bytes | None, *, tenant_id: TenantId, row: TurnId
+) -> dict[str, Any] | None:
+    """The same of a turn's reply object, with its pseudonyms."""
+    plain = open_or_pass(key, sealed, aad=turns.reply_aad(row), what="turn", tenant_id=tenant_id, row=row)
+    return None if plain is None else orjson.loads(inflated(plain))

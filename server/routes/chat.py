@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -9,20 +11,16 @@ import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from desk.domain import ConversationId, MessageId, Principal, TenantId, TurnId
+from desk.domain import ConversationId, MessageId, Principal, TurnId
 from desk.errors import NotFound, Unauthenticated
-from desk.privacy.pseudonyms import Vault, restore
-from desk.privacy.sealing import DataKey
 from desk.storage import conversations, feedback, messages, sessions, turns
-from desk.storage.messages import Message
-from desk.storage.pool import Tx
-from desk.subjects.reading import UNREADABLE, message_or_pass
-from graphs.commits.inbox import TurnRequest, open_vault
+from graphs.commits.inbox import TurnRequest
 from graphs.streams.turn_stream import TurnStream
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk, IdempotencyKey
 from server.errors import MEDIA_TYPE
 from server.events import event_stream
+from server.history import read_page, show_page
 from server.lean import LeanRoute
 from server.openapi import HistoryOut, ReplyOut, SmallReplyOut, answers
 from server.schemas import ChatBody, FeedbackBody, SmallChatBody
@@ -60,7 +58,10 @@ async def history(
     cursor: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
-    """One page, with personal values restored for their owner; without `conversation_id` all of one's own."""
+    """One page, with personal values restored for their owner; without `conversation_id` all of one's own.
+
+    Answers have their sources; the last one of a conversation also what may still be tapped or confirmed.
+    """
     principal = person(caller).as_user()
     # Before the transaction, so that nobody holds one connection while they wait for another.
     key = await desk.services.engine.keys.data_key(principal)
@@ -77,28 +78,9 @@ async def history(
             after=MessageId(cursor) if cursor else None,
             limit=limit,
         )
-        vaults = await _vaults(tx, key, found)
-        ratings = await feedback.given(tx, principal, {message.turn_id for message in found})
-    page = [
-        {
-            "id": str(message.id),
-            "turn_id": str(message.turn_id),
-            "conversation_id": str(message.conversation_id),
-            "role": message.role,
-            "text": shown_text(message, principal.tenant_id, key, vaults[message.conversation_id]),
-            "route": message.route,
-            "rating": ratings.get(message.turn_id) if message.role == "assistant" else None,
-            "created_at": message.created_at.isoformat(),
-        }
-        for message in found
-    ]
-    return json_response({"messages": page, "next_cursor": page[-1]["id"] if len(page) == limit else None})
-
-
-def shown_text(message: Message, tenant_id: TenantId, key: DataKey, vault: Vault) -> str:
-    """A message as people read it; one whose seal is broken hides none of the others."""
-    text = message_or_pass(key, message.text_sealed, tenant_id=tenant_id, row=message.id)
-    return UNREADABLE if text is None else restore(text, vault)
+        page = await read_page(tx, principal, key, found)
+    shown = await asyncio.to_thread(show_page, page, datetime.now(UTC))
+    return json_response({"messages": shown, "next_cursor": shown[-1]["id"] if len(shown) == limit else None})
 
 
 @router.post("/feedback", summary="Rate an answer", status_code=204, responses=answers())
@@ -179,12 +161,3 @@ async def _visitor(desk: Desk, caller: Caller, api_key_id: UUID, session_id: str
     keys = desk.services.engine.keys
     subject = await keys.subject(caller.tenant.id, f"api-key:{api_key_id}", session_id, kind="anonymous")
     return Principal(caller.tenant.id, "user", subject)
-
-
-async def _vaults(tx: Tx, key: DataKey, found: list[Message]) -> dict[ConversationId, Vault]:
-    """The pseudonym vault of each conversation on the page."""
-    vaults: dict[ConversationId, Vault] = {}
-    for conversation_id in {message.conversation_id for message in found}:
-        conversation = await conversations.get(tx, conversation_id)
-        vaults[conversation_id] = open_vault(conversation, key) if conversation else Vault()
-    return vaults

@@ -16,8 +16,9 @@ from desk.storage.handoff_events import HandoffEvent
 from graphs.commits.inbox import open_vault
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
+from server.history import shown_text
 from server.live import live_frame, live_stream
-from server.routes.chat import person, shown_text
+from server.routes.chat import person
 from server.routes.handoffs import acting_agent
 
 router = APIRouter(prefix="/api/v1", tags=["handoffs"])

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from desk.domain import HandoffId, HandoffState, MessageId, Principal, SubjectId, TenantId, TurnId
+from desk.domain import HandoffId, HandoffState, MessageId, Principal, SubjectId
 from desk.errors import InvalidInput, NotFound
-from desk.privacy.sealing import DataKey, inflated
-from desk.storage import agents, audit, conversations, handoff_events, handoffs, messages, turns
+from desk.storage import agents, audit, conversations, handoff_events, handoffs, messages
 from desk.storage.handoffs import OPEN, Handoff
-from desk.subjects.reading import open_or_pass, text_or_pass
-from graphs.commits.inbox import open_vault
+from desk.subjects.reading import text_or_pass
 from graphs.handoffs import acts
 from graphs.handoffs.ground import Acting, find
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk, IdempotencyKey
-from server.routes.chat import json_response, person, shown_text
+from server.history import read_page, show_page
+from server.routes.chat import json_response, person
 from server.schemas import AgentReplyBody, TransferBody
 
 router = APIRouter(prefix="/api/v1/handoffs", tags=["handoffs"])
@@ -74,7 +73,8 @@ async def list_messages(
     key = await desk.services.engine.keys.data_key(acting.owner(handoff))
     async with desk.services.engine.database.tenant_tx(acting.who) as tx:
         await audit.record(tx, acting.who, "handoff.read", str(handoff.id))
-        conversation = await conversations.get(tx, handoff.conversation_id)
+        if await conversations.get(tx, handoff.conversation_id) is None:
+            raise NotFound
         found = await messages.list_page(
             tx,
             conversation_id=handoff.conversation_id,
@@ -82,37 +82,19 @@ async def list_messages(
             after=MessageId(cursor) if cursor else None,
             limit=limit,
         )
-        replies = await turns.list_replies(tx, [message.turn_id for message in found])
+        page = await read_page(tx, acting.who, key, found)
         known = await agents.list_all(tx)
-    if conversation is None:
-        raise NotFound
-    vault = open_vault(conversation, key)
-    sources = {turn: _sources(key, acting.tenant.id, turn, sealed) for turn, sealed in replies.items()}
-    page = [
-        {
-            "id": str(message.id),
-            "role": message.role,
-            "text": shown_text(message, acting.tenant.id, key, vault),
-            "route": message.route,
-            "sources": sources.get(message.turn_id, []) if message.role == "assistant" else [],
-            "created_at": message.created_at.isoformat(),
-        }
-        for message in found
-    ]
+    shown = [_read(one) for one in await asyncio.to_thread(show_page, page, datetime.now(UTC))]
     names = await _names(desk, acting, known)
-    next_cursor = page[-1]["id"] if len(page) == limit else None
-    return json_response({"handoff": _shown(handoff, names), "messages": page, "next_cursor": next_cursor})
+    next_cursor = shown[-1]["id"] if len(shown) == limit else None
+    return json_response({"handoff": _shown(handoff, names), "messages": shown, "next_cursor": next_cursor})
 
 
-def _sources(key: DataKey, tenant_id: TenantId, turn_id: TurnId, sealed: bytes) -> list[dict[str, str]]:
-    """Title and passage of what an answer stood on."""
-    plain = open_or_pass(
-        key, sealed, aad=turns.reply_aad(turn_id), what="turn", tenant_id=tenant_id, row=turn_id
-    )
-    if plain is None:
-        return []
-    reply = orjson.loads(inflated(plain))["reply"]
-    return [{"title": one["title"], "quote": one["quote"]} for one in reply["citations"]]
+def _read(message: dict[str, Any]) -> dict[str, Any]:
+    """A message of the history as an agent reads it: of each source the title and the passage."""
+    sources = [{"title": one["title"], "quote": one["quote"]} for one in message["citations"]]
+    kept = {name: message[name] for name in ("id", "role", "text", "route", "created_at")}
+    return {**kept, "sources": sources}
 
 
 @router.post("/{handoff_id}/claim", summary="Take a waiting conversation; one agent wins, 409 for the others")

@@ -44,7 +44,9 @@ async def test_a_message_hides_none_of_its_conversation(
     read = await anne.get(f"/api/v1/handoffs/{entry['id']}/messages")
     assert [one["text"] for one in read.json()["messages"]] == [UNREADABLE, *(text for _, text in whole[1:])]
     assert all(one["sources"] == [] for one in read.json()["messages"])
-    assert _passed("message") == passed + 2
+    page = (await ada.get("/api/v1/chat/history", params={"conversation_id": conversation})).json()
+    assert all(one["citations"] == [] for one in page["messages"])
+    assert _passed("message") == passed + 3
 
 
 async def test_a_turn_is_listed_without_what_was_said(

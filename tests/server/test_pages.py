@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from server.issuer import Issuer
+from tests.server.admin_page import shot
 from tests.server.test_demo_facts import FACTS
 
 pytestmark = pytest.mark.browser
@@ -62,6 +63,22 @@ async def test_the_conversation_is_there_after_a_reload(page: Page) -> None:
     await page.reload()
     await page.locator(".launcher").click()
     await expect(page.get_by_role("log")).to_contain_text("Mastercard")
+
+
+async def test_sources_and_an_open_offer_are_there_after_a_reload(page: Page) -> None:
+    await page.locator(".launcher").click()
+    await send(page, "What are loyalty points worth?")
+    await expect(page.locator(".sources")).to_have_count(1)
+    await send(page, "I want to return order 100234")
+    confirm = page.get_by_role("button", name="Confirm: Start a return for order 100234")
+    await expect(confirm).to_be_enabled()
+    await page.reload()
+    await page.locator(".launcher").click()
+    await page.get_by_text("Sources (1)").click()
+    await expect(page.locator(".sources blockquote")).to_contain_text("points")
+    await shot(page, "reload")
+    await confirm.click()
+    await expect(page.locator(".log .assistant .bubble").last).to_contain_text("Your return is open")
 
 
 async def test_the_playground_lights_the_path_of_a_turn(page: Page, base_url: str) -> None:

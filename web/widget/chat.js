@@ -148,18 +148,17 @@ export class DeskgraphChat extends HTMLElement {
     },
     done: (done) => {
       this.#memory.conversation = done.conversation_id;
-      this.#view.end(this.#withPerson ? notice(done.reply.text, { kind: "receipt" }) : this.#answer(done));
+      this.#view.end(this.#withPerson ? notice(done.reply.text, { kind: "receipt" }) : answer(this.#words, done, this.#below));
     },
     error: ({ detail }, turn) => this.#view.end(this.#failure(detail, () => this.#turn(turn.content, turn.said))),
   };
 
-  #answer(done) {
-    return answer(this.#words, done, {
-      confirm: (action) => this.#confirm(action),
-      suggest: (text) => this.ask(text),
-      rate: (turnId, value) => this.#rate(turnId, value),
-    });
-  }
+  /** What the buttons below an answer do. */
+  #below = {
+    confirm: (action) => this.#confirm(action),
+    suggest: (text) => this.ask(text),
+    rate: (turnId, value) => this.#rate(turnId, value),
+  };
 
   /** Hears what a person says in this conversation, from the beginning of its handoff to its end. */
   async #listen() {
@@ -254,8 +253,7 @@ export class DeskgraphChat extends HTMLElement {
     const pending = this.#memory.turn;
     try {
       const messages = this.#memory.conversation ? await this.#client.history(this.#memory.conversation) : [];
-      const rate = (turnId, value) => this.#rate(turnId, value);
-      this.#view.restore([welcome, ...messages.map((message) => past(this.#words, message, { rate }))]);
+      this.#view.restore([welcome, ...messages.map((message) => past(this.#words, message, this.#below))]);
       for (const { id } of messages) this.#heard.add(id);
       if (messages.some(({ route }) => route === "handoff")) this.#listen();
       if (pending && !messages.some(({ turn_id: id }) => id === pending.id)) this.#say(pending);

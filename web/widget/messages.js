@@ -17,13 +17,13 @@ export function bubble(words, role, text, ...below) {
   );
 }
 
-/** The assistant's bubble for a reply body (the contract's `done`): sources, actions, suggestions, rating. */
-export function answer(words, done, on) {
+/** The assistant's bubble for a reply body (the contract's `done`): sources, actions, suggestions, how it was rated. */
+export function answer(words, done, on, rated = null) {
   const { text, language, route, citations = [], actions = [], suggestions = [] } = done.reply;
   const parts = [
     citations.length && sources(words, citations),
     ...actions.map((action) => offer(words, action, () => on.confirm(action))),
-    route !== HANDED_OVER && h("div", { class: "after" }, rating(words, (value) => on.rate(done.turn_id, value))),
+    route !== HANDED_OVER && h("div", { class: "after" }, rating(words, (value) => on.rate(done.turn_id, value), rated)),
     suggestions.length && choices(suggestions, on.suggest),
   ];
   const node = bubble(words, "assistant", text, ...parts.filter(Boolean));
@@ -31,10 +31,10 @@ export function answer(words, done, on) {
   return node;
 }
 
-/** A message of the history; an answer of the assistant can still be rated. */
-export function past(words, { role, text, route, rating: given, turn_id: turnId }, on) {
-  if (role !== "assistant" || !turnId || route === HANDED_OVER) return bubble(words, role, text);
-  return bubble(words, role, text, h("div", { class: "after" }, rating(words, (value) => on.rate(turnId, value), given)));
+/** A message of the history, with what stands below it as if it had just been said. */
+export function past(words, message, on) {
+  const { role, text, turn_id: turnId, rating: rated } = message;
+  return role === "assistant" ? answer(words, { turn_id: turnId, reply: message }, on, rated) : bubble(words, role, text);
 }
 
 /** A line about the conversation itself; `error` ones may carry a button to try again. */
