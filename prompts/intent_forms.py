@@ -1,4 +1,4 @@
-"""Intents as a form: one entry of a tenant's intents is put back into the YAML, the rest stays as written."""
+"""Intents as a form: what was filled in is put back into the tenant's YAML, the rest stays as written."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from prompts.replies import DEFAULT_LANGUAGE
 from prompts.yaml_file import parse_mapping
 
 _Nodes: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+OUT_OF_SCOPE = "out_of_scope"
 _WIDE = 10_000  # no line is wrapped: a phrase is easier to find on one
 
 
@@ -53,6 +54,12 @@ def problems_of(entry: Entry, others: IntentPack, tools: Sequence[str]) -> list[
     ]
 
 
+def problems_of_none(said: Sequence[str], pack: IntentPack) -> list[Problem]:
+    """What is wrong with the messages that belong to no intent of the pack."""
+    others = IntentPack(pack.name, pack.intents, ())
+    return [Problem(OUT_OF_SCOPE, message) for message in _wrong_messages(OUT_OF_SCOPE, said, others)]
+
+
 def without(pack: IntentPack, name: str | None) -> IntentPack:
     """The pack without the intent of that name."""
     kept = tuple(intent for intent in pack.intents if intent.name != name)
@@ -74,10 +81,16 @@ def put_back(text: str, name: str | None, entry: Entry | None) -> str:
     if written == content["intents"][place : place + 1]:
         return text
     content["intents"][place : place + 1] = written
-    patched = _patched(text, place, written)
-    if patched is not None and _reads_as(patched, content):
-        return patched
-    return _dump({**content, "intents": [_with_flow(one) for one in content["intents"]]})
+    return _checked(_with_entry(text, place, written), content)
+
+
+def put_none_back(text: str, said: Sequence[str]) -> str:
+    """The text with these messages as those that belong to no intent; everything else stays like above."""
+    content = parse_mapping(text, where="intents")
+    if content[OUT_OF_SCOPE] == list(said):
+        return text
+    content[OUT_OF_SCOPE] = list(said)
+    return _checked(_with_none(text, said), content)
 
 
 def _wrong_name(entry: Entry, others: IntentPack) -> Iterator[Problem]:
@@ -95,15 +108,21 @@ def _wrong_route(entry: Entry, tools: Sequence[str]) -> Iterator[Problem]:
 
 
 def _wrong_examples(entry: Entry, others: IntentPack) -> Iterator[Problem]:
-    if not entry.examples:
-        yield Problem("examples", "Write at least one message as a customer would.")
+    for message in _wrong_messages(entry.name, entry.examples, others):
+        yield Problem("examples", message)
+
+
+def _wrong_messages(owner: str, messages: Sequence[str], others: IntentPack) -> Iterator[str]:
+    """Why these messages cannot be the owner's beside those of the others."""
+    if not messages:
+        yield "Write at least one message as a customer would."
     taken = {_key(said): intent.name for intent in others.intents for said in intent.examples}
-    taken |= {_key(said): "out_of_scope" for said in others.out_of_scope}
-    for said in entry.examples:
-        if (owner := taken.get(_key(said))) is not None:
-            where = "here twice" if owner == entry.name else f"among the examples of {owner} already"
-            yield Problem("examples", f"“{said}” stands {where}.")
-        taken[_key(said)] = entry.name
+    taken |= {_key(said): OUT_OF_SCOPE for said in others.out_of_scope}
+    for said in messages:
+        if (other := taken.get(_key(said))) is not None:
+            where = "here twice" if other == owner else f"among the examples of {other} already"
+            yield f"“{said}” stands {where}."
+        taken[_key(said)] = owner
 
 
 def _wrong_words(entry: Entry) -> Iterator[Problem]:
@@ -129,9 +148,28 @@ def _plain(entry: Entry) -> dict[str, Any]:
     return {"name": entry.name, "route": entry.route, **tool, **filled, "examples": list(entry.examples)}
 
 
-def _patched(text: str, place: int, written: list[dict[str, Any]]) -> str | None:
+def _checked(patched: str | None, content: dict[str, Any]) -> str:
+    """The patched text if it reads as the content, else the content written anew."""
+    if patched is not None and _reads_as(patched, content):
+        return patched
+    return _dump({**content, "intents": [_with_flow(one) for one in content["intents"]]})
+
+
+def _with_none(text: str, said: Sequence[str]) -> str | None:
+    """The text with other lines for what is out of scope; None where they have no lines of their own."""
+    messages = _node(text, OUT_OF_SCOPE)
+    if messages.flow_style:
+        return None
+    lines = text.splitlines()
+    begin, end = messages.start_mark.line, _end(lines, messages.end_mark.line)
+    indent = " " * messages.start_mark.column
+    block = _dump(list(said)).splitlines()
+    return "\n".join([*lines[:begin], *(indent + line for line in block), *lines[end:]]) + "\n"
+
+
+def _with_entry(text: str, place: int, written: list[dict[str, Any]]) -> str | None:
     """The text with other lines for the entry at `place`; None where entries have no lines of their own."""
-    entries = _entries(text)
+    entries = _node(text, "intents").value
     lines = text.splitlines()
     starts = [item.start_mark for item in entries]
     if not starts or any(lines[mark.line][: mark.column].strip() != "-" for mark in starts):
@@ -144,9 +182,10 @@ def _patched(text: str, place: int, written: list[dict[str, Any]]) -> str | None
     return "\n".join([*lines[:begin], *(indent + line for line in block), *lines[end:]]) + "\n"
 
 
-def _entries(text: str) -> list[Any]:
+def _node(text: str, name: str) -> Any:
+    """What stands under a key of the text, with its place there."""
     root: Any = yaml.compose(text, Loader=_Nodes)
-    return next(list(value.value) for key, value in root.value if key.value == "intents")
+    return next(value for key, value in root.value if key.value == name)
 
 
 def _end(lines: list[str], end: int) -> int:

@@ -15,6 +15,7 @@ from desk.storage.turn_reviews import Became
 from desk.storage.turn_reviews import Label as ReviewLabel
 from prompts.choice import LONGEST as LONGEST_PROMPT
 from prompts.own_intents import LONGEST as LONGEST_INTENTS
+from prompts.own_intents import MOST_EXAMPLES
 
 LONGEST_MESSAGE = 16_000
 LONGEST_REPLY = 4_000
@@ -180,15 +181,19 @@ class IntentForm(Body):
 
 
 class IntentBody(IntentsBody):
-    """A text of intents, the name of one of them, and what it is to be; one of both is there."""
+    """A text of intents with what changes in it.
+
+    That is the intent of a name, a new `intent`, or all messages that belong to none.
+    """
 
     name: Annotated[str, Field(max_length=64), AfterValidator(without_nul)] | None = None
     intent: IntentForm | None = None
+    out_of_scope: Annotated[tuple[Phrase, ...], Field(max_length=MOST_EXAMPLES)] | None = None
 
     @model_validator(mode="after")
     def _says_which(self) -> Self:
-        if self.name is None and self.intent is None:
-            raise ValueError("send a name, an intent or both")
+        if (self.name is None and self.intent is None) == (self.out_of_scope is None):
+            raise ValueError("send a name, an intent or both; or out_of_scope alone")
         return self
 
 

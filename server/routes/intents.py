@@ -10,7 +10,16 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from desk.errors import InvalidInput
-from prompts.intent_forms import Entry, Problem, problems_of, put_back, read_pack, without
+from prompts.intent_forms import (
+    Entry,
+    Problem,
+    problems_of,
+    problems_of_none,
+    put_back,
+    put_none_back,
+    read_pack,
+    without,
+)
 from prompts.intents import IntentPack, IntentRoute
 from prompts.replies import LANGUAGES
 from server.deps import CurrentCaller
@@ -24,32 +33,48 @@ router = APIRouter(prefix="/api/v1/intents", tags=["prompts"])
 
 @router.post("/form", summary="Read a text of intents as a form", responses=answers())
 async def read_form(body: IntentsBody, _caller: CurrentCaller) -> Response:
-    """Its intents, and what a form offers to choose from. Nothing is kept."""
+    """Its intents, the messages that belong to none, and what a form has to choose from. Nothing is kept."""
     pack = await asyncio.to_thread(read_pack, body.text)
     return json_response(_form(pack))
 
 
-@router.post("/entry", summary="Put an intent of the form back into the text", responses=answers())
+@router.post("/entry", summary="Put what was filled in back into the text", responses=answers())
 async def write_entry(body: IntentBody, _caller: CurrentCaller) -> Response:
     """The text with the intent `name` as `intent` has it, or what is wrong with which field. Nothing is kept.
 
-    Without `name` the intent is added, without `intent` it is taken away. Comments and the other intents stay
-    as they are written.
+    Without `name` the intent is added, without `intent` it is taken away. With `out_of_scope` these become
+    the messages that belong to none. Comments and the other intents stay as they are written.
     """
     return json_response(await asyncio.to_thread(_put_back, body))
 
 
 def _put_back(body: IntentBody) -> dict[str, Any]:
-    pack = read_pack(body.text)
-    entry = Entry(**body.intent.model_dump()) if body.intent else None
-    problems = problems_of(entry, without(pack, body.name), doing_tools()) if entry else []
+    problems = _problems(body)
     if problems:
         return {"text": None, "problems": [asdict(one) for one in problems]}
     try:
-        text = checked_intents(0, put_back(body.text, body.name, entry)).text
+        text = checked_intents(0, _changed(body)).text
     except InvalidInput as error:  # too long, or what no field of the form is to blame for
         return {"text": None, "problems": [asdict(Problem("", error.detail))]}
     return {"text": text, "problems": []}
+
+
+def _problems(body: IntentBody) -> list[Problem]:
+    pack = read_pack(body.text)
+    if body.out_of_scope is not None:
+        return problems_of_none(body.out_of_scope, pack)
+    entry = _entry(body)
+    return problems_of(entry, without(pack, body.name), doing_tools()) if entry else []
+
+
+def _changed(body: IntentBody) -> str:
+    if body.out_of_scope is not None:
+        return put_none_back(body.text, body.out_of_scope)
+    return put_back(body.text, body.name, _entry(body))
+
+
+def _entry(body: IntentBody) -> Entry | None:
+    return Entry(**body.intent.model_dump()) if body.intent else None
 
 
 def _form(pack: IntentPack) -> dict[str, Any]:
@@ -65,4 +90,4 @@ def _form(pack: IntentPack) -> dict[str, Any]:
         for intent in pack.intents
     ]
     choices = {"languages": LANGUAGES, "routes": get_args(IntentRoute), "tools": doing_tools()}
-    return {"intents": intents, **choices}
+    return {"intents": intents, "out_of_scope": pack.out_of_scope, **choices}

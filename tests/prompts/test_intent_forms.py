@@ -8,7 +8,15 @@ import pytest
 import yaml
 
 from desk.errors import InvalidInput
-from prompts.intent_forms import Entry, problems_of, put_back, read_pack, without
+from prompts.intent_forms import (
+    Entry,
+    problems_of,
+    problems_of_none,
+    put_back,
+    put_none_back,
+    read_pack,
+    without,
+)
 from prompts.intents import Intent, read_intents
 
 TEXT = read_intents("bookshop")
@@ -57,8 +65,25 @@ def test_a_comment_stays_with_the_entry_below_it() -> None:
     assert "  # Say it with care.\n  - name: hello" in put_back(text, "thanks", replace(HOURS, name="hello"))
 
 
+def test_what_belongs_to_none_changes_and_every_other_line_stays() -> None:
+    assert put_none_back(TEXT, PACK.out_of_scope) == TEXT
+    said = (*PACK.out_of_scope[1:], "is it: raining, #now?", "no")
+    text = put_none_back(TEXT, said)
+    assert read_pack(text).out_of_scope == said
+    gone = f"  - {PACK.out_of_scope[0]}\n"
+    assert text == TEXT.replace(gone, "") + "  - 'is it: raining, #now?'\n  - 'no'\n"
+
+
+def test_the_intents_below_what_belongs_to_none_stay() -> None:
+    head, tail = TEXT.split("out_of_scope:\n")
+    turned = f"out_of_scope:\n{tail}\n# What we do.\n{head}"
+    text = put_none_back(turned, ("is it raining",))
+    assert text == f"out_of_scope:\n  - is it raining\n\n# What we do.\n{head}"
+
+
 def test_a_text_without_lines_of_its_own_is_written_anew() -> None:
     folded = yaml.safe_dump(yaml.safe_load(TEXT), default_flow_style=True)
+    assert read_pack(put_none_back(folded, ("is it raining",))).out_of_scope == ("is it raining",)
     text = put_back(folded, "greeting", HOURS)
     assert filled(read_pack(text).intents[0]) == HOURS
     assert read_pack(text).intents[1:] == PACK.intents[1:]
@@ -92,3 +117,17 @@ def test_a_mistake_is_said_of_its_field(changes: dict[str, object], field: str, 
 def test_every_entry_of_ours_is_without_mistakes() -> None:
     for intent in PACK.intents:
         assert problems_of(filled(intent), without(PACK, intent.name), TOOLS) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ((), "at least one message"),
+        (("Is it raining?", "is it  raining?"), "here twice"),
+        (("hi",), "among the examples of greeting already"),
+    ],
+)
+def test_a_mistake_among_what_belongs_to_none_is_said(said: tuple[str, ...], wrong: str) -> None:
+    (problem,) = problems_of_none(said, PACK)
+    assert (problem.field, wrong in problem.message) == ("out_of_scope", True), problem
+    assert problems_of_none(PACK.out_of_scope, PACK) == []

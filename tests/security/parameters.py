@@ -93,6 +93,7 @@ PLAIN: Mapping[str, Any] = {
     "at": 0,
     "prompt": None,
     "intents": None,
+    "out_of_scope": None,
     "intent": {"name": "opening_hours", "route": "faq", "examples": ["when are you open?"]},
     "parameters": {},
     "times": 1,

@@ -42,6 +42,22 @@ async def test_mistakes_are_said_field_by_field(boss: httpx.AsyncClient) -> None
     assert answer.json()["problems"] == [{"field": "", "message": "Intents have at most 60000 characters."}]
 
 
+async def test_what_belongs_to_none_is_in_the_form_and_goes_back(boss: httpx.AsyncClient) -> None:
+    form = (await boss.post("/api/v1/intents/form", json={"text": TEXT})).json()
+    assert "will it rain in London" in form["out_of_scope"]
+    said = ["is it raining", *form["out_of_scope"]]
+    body = {"text": TEXT, "out_of_scope": said}
+    written = (await boss.post("/api/v1/intents/entry", json=body)).json()
+    assert written["problems"] == []
+    again = (await boss.post("/api/v1/intents/form", json={"text": written["text"]})).json()
+    assert again == form | {"out_of_scope": said}
+    wrong = await boss.post("/api/v1/intents/entry", json=body | {"out_of_scope": ["hi"]})
+    assert wrong.json()["text"] is None
+    assert [one["field"] for one in wrong.json()["problems"]] == ["out_of_scope"]
+    both = await boss.post("/api/v1/intents/entry", json=body | {"name": "greeting"})
+    assert both.status_code == 422
+
+
 async def test_what_is_no_text_of_intents_is_refused(boss: httpx.AsyncClient, ada: httpx.AsyncClient) -> None:
     for path, body in (("form", {"text": "intents: ["}), ("entry", {"text": "intents: [", "name": "x"})):
         refused = await boss.post(f"/api/v1/intents/{path}", json=body)

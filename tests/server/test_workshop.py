@@ -281,6 +281,35 @@ async def test_an_intent_is_added_renamed_and_taken_out_by_the_form(
     await expect(page.locator("#intent-fields")).to_be_hidden()
 
 
+async def test_messages_that_belong_to_no_intent_are_edited_by_the_form(
+    page: Page, url: str, customer: httpx.AsyncClient
+) -> None:
+    reply = await ask(customer, "hi")
+    await page.goto(f"{url}/playground?turn={reply['turn_id']}")
+    await page.locator("#fork-intents-name").click()
+    await expect(page.get_by_label("Intent", exact=True)).to_have_value("greeting")
+    before = await page.locator("#fork-intents").input_value()
+    await page.get_by_label("Intent", exact=True).select_option("messages that belong to none")
+    none = page.get_by_label("Messages that belong to no intent, one a line")
+    await expect(none).to_have_value(re.compile("will it rain in London"))
+    await expect(page.get_by_label("Reply in English")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Take it out")).to_be_hidden()
+    said = await none.input_value()
+    await none.fill(f"{said}\nWhich cards do you take?")
+    await none.blur()
+    await expect(page.locator("#intent-out_of_scope-wrong")).to_contain_text("among the examples of payment")
+    await expect(page.locator("#fork-intents")).to_have_value(before)
+    await shot(page, "none-wrong")
+    await none.fill(f"{said}\nis my horoscope good?")
+    await none.blur()
+    await expect(page.locator("#intent-state")).to_contain_text("In the text.")
+    await expect(page.locator("#fork-intents")).to_have_value(f"{before}  - is my horoscope good?\n")
+    await shot(page, "none")
+    await page.get_by_label("Intent", exact=True).select_option("greeting (canned)")
+    await expect(page.get_by_label("Reply in English")).to_have_value(re.compile("^Hello and welcome"))
+    await expect(none).to_be_hidden()
+
+
 async def test_it_fits_a_phone(page: Page, url: str, customer: httpx.AsyncClient) -> None:
     reply = await ask(customer, POINTS)
     await page.set_viewport_size({"width": 390, "height": 844})

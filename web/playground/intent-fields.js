@@ -1,4 +1,4 @@
-/** The fields of one intent: its name, where it leads, how people say it, and what is said in each language. */
+/** The fields of one intent: its name, where it leads, how people say it, and what is said in each language; or of none. */
 
 import { h } from "/widget/dom.js";
 
@@ -10,6 +10,7 @@ const ROUTES = {
   handoff: "bring in a person",
   action: "offer to do something",
 };
+const NONE = "out_of_scope";
 const FIRST = "en"; // every other language falls back to it
 const LANGUAGES = new Intl.DisplayNames(["en"], { type: "language" });
 
@@ -32,6 +33,7 @@ export class IntentFields {
       field("route", "What happens", route),
       field("tool", "What is offered", tool),
       field("examples", "What customers write, one message a line", lines(8)),
+      field(NONE, "Messages that belong to no intent, one a line", lines(16)),
       ...this.#words(FIRST),
       h("details", {}, h("summary", {}, "Other languages"), h("div", { class: "pairs" }, ...languages.filter((tag) => tag !== FIRST).flatMap((tag) => this.#words(tag)))),
     );
@@ -47,23 +49,33 @@ export class IntentFields {
       this.#at(`reply.${tag}`).value = reply[tag] ?? "";
       this.#at(`suggestions.${tag}`).value = (suggestions[tag] ?? []).join("\n");
     }
-    this.mark([]);
+    this.#only(false);
     this.#fit();
+  }
+
+  /** Fills in the messages that belong to no intent. */
+  showNone(messages) {
+    this.#at(NONE).value = messages.join("\n");
+    this.#only(true);
+  }
+
+  /** The messages that belong to no intent, as they are filled in now. */
+  readNone() {
+    return this.#lines(NONE);
   }
 
   /** The intent as it is filled in now. */
   read() {
     const value = (name) => this.#at(name).value.trim();
     const each = (name, read) => Object.fromEntries(this.#languages.map((tag) => [tag, read(`${name}.${tag}`)]).filter(([, found]) => found.length));
-    const several = (name) => value(name).split("\n").map((line) => line.trim()).filter(Boolean);
     const route = value("route");
     return {
       name: value("name"),
       route,
       tool: route === "action" ? value("tool") : null,
-      examples: several("examples"),
+      examples: this.#lines("examples"),
       reply: each("reply", value),
-      suggestions: each("suggestions", several),
+      suggestions: each("suggestions", (name) => this.#lines(name)),
     };
   }
 
@@ -89,6 +101,17 @@ export class IntentFields {
 
   #at(name) {
     return this.#root.querySelector(`[data-field="${name}"]`);
+  }
+
+  #lines(name) {
+    return this.#at(name).value.split("\n").map((line) => line.trim()).filter(Boolean);
+  }
+
+  /** Leaves the field of what belongs to no intent, or those of an intent. */
+  #only(none) {
+    const field = this.#at(NONE).closest(".field");
+    for (const part of this.#root.children) part.hidden = (part === field) !== none;
+    this.mark([]);
   }
 
   /** Only an action names what is offered. */

@@ -5,12 +5,15 @@ import { IntentFields } from "./intent-fields.js";
 
 const at = (id) => document.getElementById(id);
 const UNMENDED = "The form of the canned replies has mistakes; mend what is marked there.";
+const KEPT = "In the text. Run it in the sandbox, then promote it below.";
+const NONE = "-"; // among the intents: what belongs to none of them; no intent can be called that
 const FIRST_MEND = "Mend what is marked before you go on, or choose “Undo changes”.";
 
 export class Intents {
   #fields = new IntentFields(at("intent-fields"));
   #intents = [];
-  #name = null; // the intent that is shown, as the text names it; null is a new one
+  #none = []; // messages that belong to no intent
+  #name = null; // the intent that is shown, as the text names it, or NONE; null is a new one
   #read = null; // the text that the form shows
   #wanted = null; // which intent to show first
   #work = Promise.resolve();
@@ -24,7 +27,7 @@ export class Intents {
     at("intent-which").addEventListener("change", () => this.#later(() => this.#choose(at("intent-which").value)));
     at("intent-new").addEventListener("click", () => this.#later(() => this.#choose(null)));
     at("intent-remove").addEventListener("click", () => this.#later(() => this.#put(null)));
-    at("intent-fields").addEventListener("change", () => this.#later(() => this.#put(this.#fields.read())));
+    at("intent-fields").addEventListener("change", () => this.#later(() => this.#fill()));
     at("intent-fields").addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); // it would run the fork
     });
@@ -64,14 +67,15 @@ export class Intents {
     const text = at("fork-intents").value;
     if (!at("intents").open || at("intents-form").hidden || text === this.#read) return;
     at("intent-fields").hidden = true;
-    const { intents, ...choices } = await send("POST", "/api/v1/intents/form", { text });
+    const { intents, out_of_scope: none, ...choices } = await send("POST", "/api/v1/intents/form", { text });
     this.#read = text;
     this.#intents = intents;
+    this.#none = none;
     this.#fields.offer(choices);
     at("intent-fields").hidden = false;
     this.#trouble = null;
-    const names = intents.map(({ name }) => name);
-    this.#choose([this.#name, this.#wanted, ...names].find((name) => names.includes(name)) ?? null);
+    const names = [...intents.map(({ name }) => name), NONE];
+    this.#choose([this.#name, this.#wanted, ...names].find((name) => names.includes(name)));
     this.#wanted = null;
   }
 
@@ -83,7 +87,8 @@ export class Intents {
     }
     this.#trouble = null;
     this.#name = name;
-    this.#fields.show(this.#intents.find((intent) => intent.name === name));
+    if (name === NONE) this.#fields.showNone(this.#none);
+    else this.#fields.show(this.#intents.find((intent) => intent.name === name));
     this.#list();
     this.#say("");
     if (name === null) this.#fields.focus();
@@ -91,10 +96,25 @@ export class Intents {
 
   #list() {
     const options = this.#intents.map(({ name, route }) => new Option(`${name} (${route})`, name));
+    options.push(new Option("messages that belong to none", NONE));
     if (this.#name === null) options.push(new Option("new intent", ""));
     at("intent-which").replaceChildren(...options);
     at("intent-which").value = this.#name ?? "";
-    at("intent-remove").hidden = this.#name === null && this.#intents.length === 0;
+    at("intent-remove").hidden = this.#name === NONE || (this.#name === null && this.#intents.length === 0);
+  }
+
+  /** Puts what is filled in back into the text. */
+  async #fill() {
+    if (this.#name !== NONE) {
+      await this.#put(this.#fields.read());
+      return;
+    }
+    const none = this.#fields.readNone();
+    const text = await this.#change({ out_of_scope: none });
+    if (text === null) return;
+    this.#none = none;
+    this.#write(text);
+    this.#say(KEPT);
   }
 
   /** Puts the shown intent back into the text as `intent`; null takes it away. */
@@ -103,29 +123,37 @@ export class Intents {
       this.#choose(this.#intents[0].name);
       return;
     }
-    const body = { text: this.#read, ...(this.#name && { name: this.#name }), ...(intent && { intent }) };
-    const { text, problems } = await send("POST", "/api/v1/intents/entry", body);
+    const text = await this.#change({ ...(this.#name && { name: this.#name }), ...(intent && { intent }) });
+    if (text !== null) this.#keep(text, intent);
+  }
+
+  /** The text with that changed in it; null if it has mistakes, which are then said. */
+  async #change(what) {
+    const { text, problems } = await send("POST", "/api/v1/intents/entry", { text: this.#read, ...what });
     this.#problems = problems;
     // Of a new intent what was not come to yet is no mistake yet.
     this.#fields.mark(problems.filter(({ field }) => this.#name !== null || this.#fields.filled(field)));
     this.#trouble = problems.length ? UNMENDED : null;
     if (this.#trouble) {
       this.#say(problems.find(({ field }) => !field)?.message ?? "Not in the text yet: something is missing or marked.", true);
-      return;
     }
-    this.#keep(text, intent);
+    return text;
+  }
+
+  #write(text) {
+    this.#read = at("fork-intents").value = text;
+    at("fork-intents").dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   #keep(text, intent) {
     const place = this.#intents.findIndex(({ name }) => name === this.#name);
     this.#intents.splice(place < 0 ? this.#intents.length : place, place < 0 ? 0 : 1, ...(intent ? [intent] : []));
-    this.#read = at("fork-intents").value = text;
-    at("fork-intents").dispatchEvent(new Event("input", { bubbles: true }));
+    this.#write(text);
     if (intent) {
       this.#name = intent.name;
       this.#list();
-    } else this.#choose(this.#intents[0]?.name ?? null);
-    this.#say(intent ? "In the text. Run it in the sandbox, then promote it below." : "Taken out of the text.");
+    } else this.#choose(this.#intents[0]?.name ?? NONE);
+    this.#say(intent ? KEPT : "Taken out of the text.");
   }
 
   #say(text, wrong = false) {
