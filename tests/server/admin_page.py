@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from server.issuer import load_issuer
 
 # Where pictures of the pages go, for whoever wants to look at them.
 SHOTS = os.environ.get("SHOTS")
+SLOW_SECONDS = 0.5
 
 
 @pytest.fixture
@@ -50,3 +52,17 @@ async def page(browser: Browser, url: str, settings: Settings) -> AsyncIterator[
 async def shot(page: Page, name: str) -> None:
     if SHOTS:
         await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
+
+
+async def slowly(page: Page, pattern: str, method: str = "POST") -> list[str]:
+    """The requests of that kind from now on, each let through so late that a second press comes before."""
+    seen: list[str] = []
+
+    async def wait(route: Route) -> None:
+        if route.request.method == method:
+            seen.append(route.request.url)
+            await asyncio.sleep(SLOW_SECONDS)
+        await route.fallback()
+
+    await page.route(pattern, wait)
+    return seen

@@ -13,7 +13,7 @@ from desk.settings import Settings
 from desk.storage import tenants
 from desk.storage.pool import Database
 from server.issuer import load_issuer
-from tests.server.admin_page import page, shot
+from tests.server.admin_page import page, shot, slowly
 from tests.server.conftest import bearer
 from tests.server.test_faq_gaps import gather
 from tests.server.wire import ask
@@ -47,8 +47,10 @@ async def test_what_many_asked_becomes_a_draft(
     card = page.locator("#gaps li").filter(has_text="frobnicated zorbals")
     await expect(card).to_contain_text("3 questions of 3 people")
     await shot(page, "gaps")
-    await card.get_by_role("button", name="Make a draft").click()
+    begun = await slowly(page, "**/draft")
+    await card.get_by_role("button", name="Make a draft").dblclick()
     await expect(card.get_by_role("status")).to_contain_text("write its answer, then publish it")
+    assert len(begun) == 1
     await card.evaluate("shown => { shown.dataset.before = true; }")
     await page.locator("#gap-state").select_option("drafted")
     card = page.locator("#gaps li:not([data-before])").filter(has_text="frobnicated zorbals")

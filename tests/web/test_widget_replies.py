@@ -145,6 +145,23 @@ async def test_a_long_answer_is_shown_from_its_beginning(page: Page, wire: Wire)
     await expect(page.get_by_text("Short.")).to_be_in_viewport()
 
 
+async def test_who_reads_further_up_is_left_there(page: Page, wire: Wire) -> None:
+    lines = [f"Line {number} of a long answer." for number in range(60)]
+    wire.scenes += [
+        Stream((accepted(), done("\n".join(lines)))),
+        Stream((accepted(), frame("token", text="On its "), HOLD, done("On its way."))),
+    ]
+    await open_chat(page, wire)
+    await say(page, "tell me everything")
+    await expect(page.locator(".log .assistant .bubble").last).to_contain_text("Line 59")
+    await say(page, "and my order?")
+    await expect(page.locator(".draft .bubble")).to_be_in_viewport()
+    await page.locator(".scroller").evaluate("node => (node.scrollTop = 0)")
+    wire.go.set()
+    await expect(page.locator(".log .assistant .bubble").last).to_have_text("On its way.")
+    assert await page.locator(".scroller").evaluate("node => node.scrollTop") == 0
+
+
 async def test_what_is_said_on_the_way_to_a_person_is_not_rated(page: Page, wire: Wire) -> None:
     queued = frame("handoff", handoff_id=TURN, state="queued")
     wire.scenes += [

@@ -1,8 +1,8 @@
 /** Audit: who did what to what, narrowed, page by page; whether its chain holds, and all of it as a file. */
 
 import { get } from "/playground/api.js";
+import { busy } from "/playground/busy.js";
 import { h } from "/widget/dom.js";
-import { busy } from "./fields.js";
 import { download } from "./files.js";
 
 const AUDIT = "/api/v1/audit";
@@ -17,7 +17,7 @@ export async function openAudit({ root, told, me }) {
   const form = h("form", { class: "filters audit", role: "search" }, action, actor, about, h("div", { class: "acts" }, h("button", { type: "submit", class: "main" }, "Show"), h("button", { type: "reset" }, "All")));
   const list = h("ul", { class: "rows", id: "audit" });
   const none = h("p", { class: "card empty", hidden: true }, "Nothing was noted that is like that. Show all, or look for another id.");
-  const more = h("button", { type: "button", hidden: true, onclick: () => told(() => load(true)) }, "More");
+  const more = h("button", { type: "button", hidden: true, onclick: ({ target }) => busy(target, () => told(() => load(true))) }, "More");
   const chain = h("p", { class: "chain", role: "status" });
   let cursor = null;
 

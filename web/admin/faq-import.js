@@ -1,8 +1,9 @@
 /** Many FAQs at once, from a file; what is bad in it is told by its line, and the rest is taken. */
 
 import { send } from "/playground/api.js";
+import { busy } from "/playground/busy.js";
 import { h } from "/widget/dom.js";
-import { busy, field, mark } from "./fields.js";
+import { field, mark } from "./fields.js";
 import { partsOf } from "./faq-parts.js";
 
 const FORMS = { jsonl: "jsonl", ndjson: "jsonl", csv: "csv", md: "md", markdown: "md", html: "html", htm: "html" };

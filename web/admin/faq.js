@@ -1,11 +1,12 @@
 /** One FAQ: written, published, tried out in the chat, taken back, deleted. */
 
 import { get, send } from "/playground/api.js";
+import { busy } from "/playground/busy.js";
 import { h } from "/widget/dom.js";
 import { confirmed } from "./confirm.js";
 import { FaqFields } from "./faq-fields.js";
 import { addressOf, cited, day, STATES } from "./faq-words.js";
-import { busy, mark } from "./fields.js";
+import { mark } from "./fields.js";
 
 const FAQS = "/api/v1/faqs";
 const SAID = {

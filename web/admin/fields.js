@@ -47,14 +47,3 @@ function sentences(message) {
     return { name: named, text: plain[0].toUpperCase() + plain.slice(1) };
   });
 }
-
-/** Keeps a form from being sent twice, and from losing what was typed: it is only locked while `work` runs. */
-export async function busy(button, work) {
-  if (button.getAttribute("aria-disabled") === "true") return;
-  button.setAttribute("aria-disabled", "true");
-  try {
-    await work();
-  } finally {
-    button.removeAttribute("aria-disabled");
-  }
-}

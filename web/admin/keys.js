@@ -1,11 +1,12 @@
 /** Keys: service keys, made, shown once, rotated and revoked; and the sites of the chat. */
 
 import { get, send } from "/playground/api.js";
+import { busy } from "/playground/busy.js";
 import { h } from "/widget/dom.js";
 import { confirmed } from "./confirm.js";
 import { copied } from "./copying.js";
 import { day } from "./faq-words.js";
-import { busy, choice, field, mark } from "./fields.js";
+import { choice, field, mark } from "./fields.js";
 import { sitesCard } from "./sites.js";
 
 const KEYS = "/api/v1/api-keys";

@@ -1,9 +1,10 @@
 /** Privacy: what is kept of a person is handed to them or erased, and how long everything is kept. */
 
 import { get, send } from "/playground/api.js";
+import { busy } from "/playground/busy.js";
 import { h } from "/widget/dom.js";
 import { confirmed } from "./confirm.js";
-import { busy, field, mark } from "./fields.js";
+import { field, mark } from "./fields.js";
 import { download } from "./files.js";
 
 const PRIVACY = "/api/v1/privacy";

@@ -1,8 +1,9 @@
 /** Settings: what the shop has set, a field each, with the default, and what is wrong said at the field. */
 
 import { get, send } from "/playground/api.js";
+import { busy } from "/playground/busy.js";
 import { h } from "/widget/dom.js";
-import { busy, choice, field, mark } from "./fields.js";
+import { choice, field, mark } from "./fields.js";
 import { GROUPS } from "./settings-words.js";
 
 const OWN = "/api/v1/settings";

@@ -2,6 +2,7 @@
 
 import { h } from "/widget/dom.js";
 import { explain } from "./api.js";
+import { busy } from "./busy.js";
 import { lines } from "./diff.js";
 import { Intents } from "./intents.js";
 
@@ -14,12 +15,11 @@ export class Fork {
   #step = null;
   #intents = new Intents();
 
-  /** `run(turn, fork)` is asked to run what the form says. */
+  /** `run(turn, fork)` promises to run what the form says. */
   constructor(run) {
-    at("fork").addEventListener("submit", async (event) => {
+    at("fork").addEventListener("submit", (event) => {
       event.preventDefault();
-      const fork = await this.#read();
-      if (fork) run(this.#turn, fork);
+      busy(at("fork-run"), () => this.#start(run));
     });
     at("fork").addEventListener("input", () => this.#tellChanges());
     addEventListener("beforeunload", (event) => TEXTS.some((name) => differs(name, this.#turn)) && event.preventDefault());
@@ -39,9 +39,12 @@ export class Fork {
     this.#say("");
   }
 
-  busy(is) {
-    at("fork-run").setAttribute("aria-disabled", is);
-    at("fork-run").textContent = is ? "Running…" : "Run in the sandbox";
+  async #start(run) {
+    const fork = await this.#read();
+    if (!fork) return;
+    at("fork-run").textContent = "Running…";
+    await run(this.#turn, fork);
+    at("fork-run").textContent = "Run in the sandbox";
   }
 
   #fill(turn, anew) {

@@ -2,6 +2,7 @@
 
 import { h } from "/widget/dom.js";
 import { tell, turn, turns } from "./api.js";
+import { busy } from "./busy.js";
 import { inspect, milliseconds } from "./inspector.js";
 
 const at = (id) => document.getElementById(id);
@@ -19,7 +20,7 @@ export class Recorded {
     this.#graph = graph;
     this.#onOpen = onOpen;
     this.#onStep = onStep;
-    at("more").addEventListener("click", () => this.list(true));
+    at("more").addEventListener("click", ({ target }) => busy(target, () => this.list(true)));
     at("refresh").addEventListener("click", () => this.list());
   }
 

@@ -2,6 +2,7 @@
 
 import { h } from "/widget/dom.js";
 import { explain, get, send } from "./api.js";
+import { busy } from "./busy.js";
 
 const at = (id) => document.getElementById(id);
 const EDITED = "edited";
@@ -15,7 +16,7 @@ export class Release {
     this.#tuning = tuning;
     at("release").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#told(() => this.#promote());
+      busy(event.submitter, () => this.#told(() => this.#promote()));
     });
     at("release-of").addEventListener("change", () => this.#told(() => this.#draw()));
     at("release-label").addEventListener("change", () => (at("release-share").disabled = at("release-label").value === "production"));
@@ -48,7 +49,7 @@ export class Release {
         h("td", {}, row.label === "production" ? "the rest" : `${Math.round(100 * row.share)} %`),
         h("td", {}, row.channel || "every channel"),
         h("td", {}, row.note),
-        h("td", {}, h("button", { type: "button", class: "small", onclick: () => this.#told(() => this.#rollBack(row)) }, "Roll back")),
+        h("td", {}, h("button", { type: "button", class: "small", onclick: ({ target }) => busy(target, () => this.#told(() => this.#rollBack(row))) }, "Roll back")),
       ),
     );
     const head = ["label", "version", "share", "channel", "note", ""].map((name) => h("th", { scope: "col" }, name));

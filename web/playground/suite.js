@@ -2,6 +2,7 @@
 
 import { h } from "/widget/dom.js";
 import { explain, suiteRun } from "./api.js";
+import { busy } from "./busy.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -16,13 +17,12 @@ export class Suite {
     this.#tuning = tuning;
     at("suite").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#run();
+      busy(at("suite-run"), () => this.#run());
     });
   }
 
   async #run() {
     const own = at("suite-which").value === "kept";
-    at("suite-run").setAttribute("aria-disabled", "true");
     at("suite-failures").replaceChildren();
     this.#failed = 0;
     at("suite-progress").hidden = false;
@@ -40,7 +40,6 @@ export class Suite {
       this.#say(explain(problem), "failed");
     }
     at("suite-progress").hidden = true;
-    at("suite-run").removeAttribute("aria-disabled");
   }
 
   #played({ number, of, id, failures }) {

@@ -56,7 +56,6 @@ export class Workshop {
   }
 
   async #run(turn, fork) {
-    this.#fork.busy(true);
     const begun = this.#compare.runs;
     this.#message = fork.message ?? null;
     try {
@@ -68,7 +67,6 @@ export class Workshop {
     } catch (problem) {
       this.#fork.refuse(explain(problem));
     }
-    this.#fork.busy(false);
   }
 
   /** A run is lit like a turn, from what was recorded before its fork on. */

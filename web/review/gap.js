@@ -1,11 +1,12 @@
 /** One gap: what many asked and no FAQ answers, and what can be made of it. */
 
+import { busy } from "/playground/busy.js";
 import { h } from "/widget/dom.js";
 
 /** The card of a gap; `on.draft(gap)` promises the FAQ that was begun, `on.dismiss(gap)` whether it was kept. */
 export function gapCard(gap, on) {
   const state = h("span", { class: "state", role: "status" }, ...(gap.faq_id ? drafted(gap.faq_id) : []));
-  const act = (name, work) => h("button", { type: "button", onclick: (event) => work(event.target) }, name);
+  const act = (name, work) => h("button", { type: "button", onclick: ({ target }) => busy(target, () => work(target)) }, name);
   const make = act("Make a draft", async (button) => {
     const begun = await on.draft(gap);
     if (!begun) return;

@@ -1,6 +1,7 @@
 /** The review page: outcomes with their charts, and turns to be labelled or made into something. */
 
 import { client, get, send, tell } from "/playground/api.js";
+import { busy } from "/playground/busy.js";
 import { h } from "/widget/dom.js";
 import { bars, lines, share } from "./charts.js";
 import { gapCard } from "./gap.js";
@@ -13,14 +14,16 @@ let begun = false; // whoever may not look sees no empty charts; a sign-in that 
 
 at("days").addEventListener("change", outcomes);
 at("wanted").addEventListener("change", () => list());
-at("more").addEventListener("click", () => list(true));
+at("more").addEventListener("click", ({ target }) => busy(target, () => list(true)));
 at("gap-state").addEventListener("change", () => gaps());
-at("more-gaps").addEventListener("click", () => gaps(true));
+at("more-gaps").addEventListener("click", ({ target }) => busy(target, () => gaps(true)));
 await Promise.all([outcomes(), gaps(), list()]);
 
 async function outcomes() {
   await told(async () => {
-    const found = await get(`/api/v1/analytics/dashboard?days=${at("days").value}`);
+    const span = at("days").value;
+    const found = await get(`/api/v1/analytics/dashboard?days=${span}`);
+    if (span !== at("days").value) return; // another was chosen meanwhile, here and below
     const { conversations, answers } = found;
     at("tiles").replaceChildren(
       tile("Assistant involved", conversations.involved, "conversations"),
@@ -71,8 +74,10 @@ function tile(title, part, of, more) {
 
 async function list(more = false) {
   await told(async () => {
-    const query = new URLSearchParams({ wanted: at("wanted").value, limit: 30, ...(more && cursor && { cursor }) });
+    const wanted = at("wanted").value;
+    const query = new URLSearchParams({ wanted, limit: 30, ...(more && cursor && { cursor }) });
     const page = await get(`/api/v1/reviews?${query}`);
+    if (wanted !== at("wanted").value) return;
     const cards = page.turns.map((turn) => card(turn, { review, publish }));
     if (more) at("turns").append(...cards);
     else at("turns").replaceChildren(...cards);
@@ -84,8 +89,10 @@ async function list(more = false) {
 
 async function gaps(more = false) {
   await told(async () => {
-    const query = new URLSearchParams({ state: at("gap-state").value, ...(more && gapCursor && { cursor: gapCursor }) });
+    const state = at("gap-state").value;
+    const query = new URLSearchParams({ state, ...(more && gapCursor && { cursor: gapCursor }) });
     const page = await get(`/api/v1/faqs/gaps?${query}`);
+    if (state !== at("gap-state").value) return;
     const cards = page.gaps.map((gap) => gapCard(gap, { draft, dismiss }));
     if (more) at("gaps").append(...cards);
     else at("gaps").replaceChildren(...cards);

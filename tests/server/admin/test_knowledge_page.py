@@ -126,6 +126,26 @@ async def test_what_was_typed_outlives_errors_and_a_lost_session(
         assert (await admin.delete(f"{FAQS}/{one['id']}")).status_code == 204
 
 
+@pytest.mark.parametrize(("typed", "kept"), [("2031-07-01T09:00", "13:00"), ("2031-01-01T09:00", "14:00")])
+async def test_a_time_is_the_local_one_of_who_types_it(
+    page: Page, url: str, admin: httpx.AsyncClient, typed: str, kept: str
+) -> None:
+    browser = await page.context.new_cdp_session(page)
+    await browser.send("Emulation.setTimezoneOverride", {"timezoneId": "America/New_York"})
+    question = f"When is the {made_up()} shown?"
+    await page.goto(f"{url}/admin#knowledge/new")
+    await page.get_by_label("Question", exact=True).fill(question)
+    await page.get_by_label("Answer", exact=True).fill("Then.")
+    await page.get_by_text("Show it only for a time").click()
+    await page.get_by_label("From").fill(typed)
+    await page.get_by_role("button", name="Publish").click()
+    await expect(page.locator("#done")).to_contain_text("from the time you set")
+    await expect(page.get_by_label("From")).to_have_value(typed)
+    [found] = (await admin.get(FAQS, params={"q": question})).json()["faqs"]
+    assert found["publish_at"].startswith(f"{typed[:10]}T{kept}:00")
+    assert (await admin.delete(f"{FAQS}/{found['id']}")).status_code == 204
+
+
 async def test_a_file_is_imported_and_its_mistakes_are_told_by_line(
     page: Page, url: str, admin: httpx.AsyncClient, tmp_path: Path
 ) -> None:
