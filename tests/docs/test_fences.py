@@ -22,7 +22,7 @@ from tests.architecture.files import ROOT
 FENCE = re.compile(
     r"<!-- run: (?P<kind>\w+), says: (?P<says>[^\n]+?) -->\n```\w+\n(?P<text>.*?)```", re.DOTALL
 )
-SHOWN = "http://127.0.0.1:8000"
+SHOWN = "//127.0.0.1:8000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,11 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
+def shown_at(address: str, text: str) -> str:
+    """The text for an application at another address than the pages say."""
+    return text.replace(SHOWN, address.removeprefix("http:"))
+
+
 def test_every_mark_is_read() -> None:
     marks = sum(page.read_text(encoding="utf-8").count("<!-- run:") for page in written_pages(ROOT))
     # CONTRIBUTING.md speaks of a mark once.
@@ -70,7 +75,7 @@ async def test_a_command_does_what_the_page_says(fence: Fence, demo: str, settin
     if shutil.which("curl") is None:
         missing = "curl is missing; install the package curl"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
-    script = fence.text.replace(SHOWN, demo).replace(".venv/bin/desk", f"{sys.executable} -m server.cli")
+    script = shown_at(demo, fence.text).replace(".venv/bin/desk", f"{sys.executable} -m server.cli")
     done = await asyncio.to_thread(
         subprocess.run,
         ["bash", "-euo", "pipefail", "-c", script],
@@ -90,7 +95,7 @@ async def test_a_page_of_another_origin_can_embed_the_chat(
     fence: Fence, demo: str, settings: Settings, shop_origin: str, shop_folder: Path, browser: Browser
 ) -> None:
     token = load_issuer(settings).sign(tenant="bookshop", email="ada@example.com", role="user", seconds=300)
-    html = fence.text.replace(SHOWN, demo).replace('"TOKEN"', f'"{token}"')
+    html = shown_at(demo, fence.text).replace('"TOKEN"', f'"{token}"')
     (shop_folder / "index.html").write_text(html, encoding="utf-8")
     tab = await browser.new_page()
     broken: list[str] = []
