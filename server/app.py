@@ -36,6 +36,7 @@ from server.jobs.sweeping import sweeping
 from server.jobs.working import jobs_working
 from server.limits import Limits
 from server.open_streams import OpenStreams
+from server.openapi import answers, describe_errors
 from server.overload import Overload
 from server.routes import (
     accounts,
@@ -137,13 +138,15 @@ def build_routes(settings: Settings) -> FastAPI:
     # Not included as the others are: what is asked most is found first, and found once.
     app.router.routes[:0] = chat.turns_in.routes
     for module in _MODULES:
-        app.include_router(module.router)
+        # An error of ours is never what FastAPI would describe by itself.
+        app.include_router(module.router, responses={} if module is health else answers())
     app.include_router(chat.small)
     if settings.langserve:
         from server.langserve import mount_langserve
 
         mount_langserve(app)
     refuse_unlisted(app)
+    describe_errors(app)
     return app
 
 

@@ -37,6 +37,7 @@ from desk.telemetry.langsmith_wire import tracing_off
 from graphs.commits.inbox import TurnRequest
 from graphs.streams.turn_stream import TurnStream
 from server.deps import caller_of_turn, desk_of
+from server.openapi import answers
 from server.routes.chat import person
 from server.schemas import Body, Text
 
@@ -136,7 +137,7 @@ def mount_langserve(app: FastAPI) -> None:
     """Serve the support turn under PATH; raises Misconfigured if LangServe opens other routes than ours."""
     # LangServe's own call, once a process; the playground knows no other.
     warnings.filterwarnings("ignore", "astream_log is deprecated")
-    router = APIRouter(route_class=_FencedRoute)
+    router = APIRouter(route_class=_FencedRoute, responses=answers())
     add_routes(
         router,
         RunnableGenerator(_answer, name="support"),

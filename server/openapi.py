@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 from uuid import UUID
 
-from fastapi import Security
+from fastapi import FastAPI, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic import BaseModel
 
-from desk.domain import Route
+from desk.domain import ConversationMode, Route
+from server.errors import MEDIA_TYPE
 
 BEARER = Security(HTTPBearer(auto_error=False, description="A token of a configured issuer."))
 API_KEY = Security(APIKeyHeader(name="X-API-Key", auto_error=False, description="A service's key."))
@@ -118,12 +119,51 @@ class HistoryOut(BaseModel):
     next_cursor: UUID | None
 
 
+class ConversationOut(BaseModel):
+    """A conversation; its `mode` is `human` while a person has it."""
+
+    id: UUID
+    title: str | None
+    channel: str
+    locale: str | None
+    mode: ConversationMode
+    messages: int
+    created_at: str
+    updated_at: str
+
+
+class ConversationsOut(BaseModel):
+    """One page of conversations, the newest first."""
+
+    conversations: list[ConversationOut]
+    next_cursor: str | None
+
+
 def answers(model: type[BaseModel] | None = None, *more: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: its answer, and the errors that every caller may meet."""
     described: dict[int | str, dict[str, Any]] = {
-        status: {"model": Problem, "content": {"application/problem+json": {}}}
-        for status in (401, 403, 404, 422, 429, *more)
+        status: {"model": Problem} for status in (401, 403, 404, 422, 429, *more)
     }
     if model is not None:
         described[200] = {"model": model}
     return described
+
+
+def describe_errors(app: FastAPI) -> None:
+    """Have the description say which media type errors come with, which FastAPI takes for that of answers."""
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for methods in describe()["paths"].values():
+                for operation in methods.values():
+                    _name_problems(operation["responses"])
+        return describe()
+
+    app.openapi = described  # type: ignore[method-assign]  # as FastAPI's manual does
+
+
+def _name_problems(responses: dict[str, Any]) -> None:
+    for status, answer in responses.items():
+        if status >= "400" and "content" in answer:
+            answer["content"] = {MEDIA_TYPE: answer["content"]["application/json"]}

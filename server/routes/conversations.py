@@ -16,13 +16,14 @@ from desk.storage.conversations import Conversation, title_aad
 from desk.subjects.reading import text_or_pass
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
+from server.openapi import ConversationOut, ConversationsOut, HistoryOut, answers
 from server.routes.chat import history, json_response, person
 from server.schemas import ConversationBody
 
 router = APIRouter(prefix="/api/v1/conversations", tags=["conversations"])
 
 
-@router.get("", summary="Conversations, the newest first")
+@router.get("", summary="Conversations, the newest first", responses=answers(ConversationsOut))
 async def list_conversations(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -42,14 +43,18 @@ async def list_conversations(
     return json_response({"conversations": page, "next_cursor": next_cursor})
 
 
-@router.get("/{conversation_id}", summary="One conversation")
+@router.get("/{conversation_id}", summary="One conversation", responses=answers(ConversationOut))
 async def get_conversation(conversation_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Its metadata; the messages are under `/messages`."""
     principal = person(caller)
     return json_response(await _shown(desk, principal, await _find(desk, principal, conversation_id)))
 
 
-@router.get("/{conversation_id}/messages", summary="The messages of a conversation of one's own")
+@router.get(
+    "/{conversation_id}/messages",
+    summary="The messages of a conversation of one's own",
+    responses=answers(HistoryOut),
+)
 @router.get("/{conversation_id}/history", include_in_schema=False)
 async def list_messages(
     conversation_id: UUID,
@@ -62,7 +67,7 @@ async def list_messages(
     return await history(desk, caller, conversation_id, cursor, limit)
 
 
-@router.put("/{conversation_id}", summary="Give a conversation a title")
+@router.put("/{conversation_id}", summary="Give a conversation a title", responses=answers(ConversationOut))
 async def put_conversation(
     conversation_id: UUID, body: ConversationBody, desk: CurrentDesk, caller: CurrentCaller
 ) -> Response:

@@ -49,6 +49,21 @@ def test_no_route_takes_a_file() -> None:
     assert '"format": "binary"' not in json.dumps(described)
 
 
+def test_every_error_is_described_as_a_problem() -> None:
+    described = APP.openapi()
+    kinds = {
+        kind
+        for methods in described["paths"].values()
+        for operation in methods.values()
+        for status, answer in operation["responses"].items()
+        if status >= "400"
+        for kind in answer.get("content", {})
+    }
+    assert kinds == {"application/problem+json"}
+    assert "HTTPValidationError" not in described["components"]["schemas"]
+    assert APP.openapi() is described, "made once"
+
+
 def test_a_route_that_nobody_listed_does_not_start() -> None:
     app = FastAPI()
 
