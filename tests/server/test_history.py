@@ -78,6 +78,13 @@ async def test_an_offer_that_was_withdrawn_or_ran_out_is_not_there(
     assert (await _read(ada, expired["conversation_id"]))[-1]["actions"] == []
 
 
+async def test_what_an_offer_holds_of_a_person_comes_back_to_them(ada: httpx.AsyncClient) -> None:
+    offered = await ask(ada, "please pass this message on to your team: call me at +49 30 901820 tomorrow")
+    [action] = offered["reply"]["actions"]
+    assert "+49 30 901820" in str(action["arguments"])
+    assert (await _read(ada, offered["conversation_id"]))[-1]["actions"] == [action]
+
+
 async def test_the_conversations_own_messages_are_the_same(ada: httpx.AsyncClient) -> None:
     conversation = (await ask(ada, POINTS))["conversation_id"]
     under = (await ada.get(f"/api/v1/conversations/{conversation}/messages")).json()["messages"]

@@ -81,6 +81,22 @@ async def test_sources_and_an_open_offer_are_there_after_a_reload(page: Page) ->
     await expect(page.locator(".log .assistant .bubble").last).to_contain_text("Your return is open")
 
 
+async def test_an_agent_finds_what_an_answer_stood_on_after_a_reload(page: Page, base_url: str) -> None:
+    await page.locator(".launcher").click()
+    await send(page, "What are loyalty points worth?")
+    await expect(page.locator(".sources")).to_have_count(1)
+    await page.get_by_role("button", name="Talk to a person", exact=True).click()
+    await expect(page.get_by_role("log")).to_contain_text("I have asked a person to take over")
+    conversation = await page.evaluate("sessionStorage.getItem(`deskgraph:conversation:${location.origin}`)")
+    await page.goto(f"{base_url}/console")
+    await page.locator("#queue button", has_text=conversation[-6:]).click()
+    await expect(page.locator("#talk-title")).to_have_text("Waiting")
+    await page.reload()
+    await page.get_by_text("Sources (1)").click()
+    await expect(page.locator(".message.assistant .sources blockquote")).to_contain_text("points")
+    await shot(page, "console-reload")
+
+
 async def test_the_playground_lights_the_path_of_a_turn(page: Page, base_url: str) -> None:
     await page.goto(f"{base_url}/playground")
     await expect(page.locator("svg").get_by_text("screen", exact=True)).to_be_visible()
