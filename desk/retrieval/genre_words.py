@@ -4,42 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
+from unicodedata import combining, normalize
 
-from desk.routing.person import plain
-
-# As `plain` spells them; lines with the same first word are one. A catalogue has one or two of a line, and a
-# customer may say any.
+# Small letters, with a space where an apostrophe or hyphen stands; lines with the same first word are one. A
+# catalogue has one or two of a line, and a customer may say any, with accents or without.
 _SAME: Final = """
-science fiction, sci fi, scifi, sf, ciencia ficcion, fantascienza, ficcao cientifica, sciencefiction
+science fiction, sci fi, scifi, sf, ciencia ficción, fantascienza, ficção científica, sciencefiction
 mystery, mysteries, crime, crime fiction, detective, whodunit, krimi, krimis, kriminalroman
 mystery, kriminalromane, policier
-mystery, policiers, roman policier, romans policiers, polar, polars, misterio, policiaca, novela negra
-mystery, novelas policiacas
+mystery, policiers, roman policier, romans policiers, polar, polars, misterio, policíaca, novela negra
+mystery, novelas policíacas
 mystery, giallo, gialli, detectiveroman, misdaad, misdaadroman, romance policial, policial, policiais
 thriller, thrillers, suspense
 romance, romances, love story, love stories, liebesroman, liebesromane, roman d amour, romans d amour
-romance, romantica
-romance, novela romantica, romanzo d amore, romanzi d amore, liefdesroman, romantiek
+romance, romántica
+romance, novela romántica, romanzo d amore, romanzi d amore, liefdesroman, romantiek
 fantasy, fantastique, fantasia, fantastico, fantastica
-horror, horrorroman, epouvante, terror, terrore, orrore
+horror, horrorroman, épouvante, terror, terrore, orrore
 history, geschichte, histoire, historia, storia, geschiedenis
 historical fiction, historischer roman, historische romane, roman historique, romans historiques
-historical fiction, novela historica
-historical fiction, romanzo storico, romanzi storici, historische roman, romance historico
-children, childrens, kids, kinderbuch, kinderbuecher, kinder, enfants, jeunesse, infantil, ninos
+historical fiction, novela histórica
+historical fiction, romanzo storico, romanzi storici, historische roman, romance histórico
+children, childrens, kids, kinderbuch, kinderbücher, kinder, enfants, jeunesse, infantil, niños
 children, bambini, ragazzi
-children, kinderboek, kinderboeken, kinderen, criancas
-young adult, ya, teen, teens, teenager, teenagers, jugendbuch, jugendbuecher, juvenil, adolescents
+children, kinderboek, kinderboeken, kinderen, crianças
+young adult, ya, teen, teens, teenager, teenagers, jugendbuch, jugendbücher, juvenil, adolescents
 young adult, jugend
-classics, classic, klassiker, classiques, clasicos, classici, klassiekers, classicos
+classics, classic, klassiker, classiques, clásicos, classici, klassiekers, clássicos
 philosophy, philosophie, filosofia, filosofie
 poetry, poems, lyrik, gedichte, poesie, poesia, poezie, gedichten
-biography, biographies, biographie, biografie, biografia, biografien, biografias, memoir, memoirs
-humour, humor, funny, comedy, lustig, drole, gracioso, divertente, grappig, engracado
+biography, biographies, biographie, biografie, biografía, biografien, biografias, memoir, memoirs
+humour, humor, funny, comedy, lustig, drôle, gracioso, divertente, grappig, engraçado
 science, naturwissenschaft, popular science, ciencia, scienza, wetenschap
-nonfiction, non fiction, sachbuch, sachbuecher, documentaire, ensayo, saggistica, saggi, non fictie
+nonfiction, non fiction, sachbuch, sachbücher, documentaire, ensayo, saggistica, saggi, non fictie
 travel, reise, reisen, voyage, voyages, viajes, viaggi, reizen, viagens
-cooking, cookbook, cookbooks, kochbuch, kochbuecher, cuisine, cocina, cucina, koken, kookboek, culinaria
+cooking, cookbook, cookbooks, kochbuch, kochbücher, cuisine, cocina, cucina, koken, kookboek, culinária
 adventure, adventures, abenteuer, aventure, aventures, aventuras, avventura, avontuur, aventura
 """
 _MOST_WORDS: Final = 3
@@ -49,8 +48,17 @@ def _groups() -> dict[str, frozenset[str]]:
     by_first: dict[str, set[str]] = {}
     for line in _SAME.strip().splitlines():
         names = [name.strip() for name in line.split(",")]
-        by_first.setdefault(names[0], set()).update(names)
+        by_first.setdefault(names[0], set()).update(names, map(_bare, names), map(_spelled_out, names))
     return {name: frozenset(same) for same in by_first.values() for name in same}
+
+
+def _bare(name: str) -> str:
+    """Without accents."""
+    return "".join(one for one in normalize("NFKD", name) if not combining(one))
+
+
+def _spelled_out(name: str) -> str:
+    return name.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
 
 
 _GROUPS: Final = _groups()
@@ -59,4 +67,4 @@ _GROUPS: Final = _groups()
 def as_others_say(phrases: Iterable[str]) -> set[str]:
     """What else the genres among some phrases are called; nothing for all that is no genre."""
     short = (phrase for phrase in phrases if phrase.count(" ") < _MOST_WORDS)
-    return set().union(*(_GROUPS.get(plain(phrase), ()) for phrase in short))
+    return set().union(*(_GROUPS.get(phrase, ()) for phrase in short))
