@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -323,10 +324,21 @@ def variable_of(name: str) -> str:
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"DESK_{name.upper()}"
 
 
-def unknown_variables() -> list[str]:
-    """Variables that look like settings and are none, as a slip of the pen makes them."""
-    known = {variable_of(name) for name in Settings.model_fields}
-    return sorted(name for name in os.environ if name.startswith("DESK_") and name not in known)
+def unknown_variables() -> dict[str, str | None]:
+    """Variables that look like settings and are none, each with the setting of nearly its name, if any."""
+    known = [variable_of(name) for name in Settings.model_fields]
+    unknown = [name for name in sorted(os.environ) if name.upper() not in known]
+    meant = {name: _resembled(name.upper(), known) for name in unknown}
+    return {name: near for name, near in meant.items() if near or name.startswith("DESK_")}
+
+
+def _resembled(name: str, known: list[str]) -> str | None:
+    """The setting that was meant. A name without `DESK_` may be another program's: it must be nearer."""
+    bare = name.removeprefix("DESK_")
+    if bare in known:
+        return bare
+    near = get_close_matches(name, known, n=1, cutoff=0.87 if bare == name else 0.8)
+    return near[0] if near else None
 
 
 def _place(path: tuple[int | str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from importlib.metadata import version
 from typing import Any
 
 import structlog
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp
 import migrations
 from desk.cache.memory import MemoryFeed
 from desk.cache.redis import RedisFeed, RedisHits
-from desk.errors import DeskError, Misconfigured
+from desk.errors import DeskError
 from desk.events import Done, Failed, TurnEvent
 from desk.settings import Settings, load_settings
 from desk.storage.migrate import migrate
@@ -38,6 +39,7 @@ from server.limits import Limits
 from server.open_streams import OpenStreams
 from server.openapi import answers, describe_errors
 from server.overload import Overload
+from server.preflight import needed_database_url, refuse_unfit
 from server.routes import (
     accounts,
     adoption,
@@ -125,7 +127,7 @@ def build_routes(settings: Settings) -> FastAPI:
     """Every door of the application, without the front around it."""
     app = FastAPIOffline(
         title="Deskgraph",
-        version="0.1.0",
+        version=version("deskgraph"),
         summary="Customer-support chat on a LangGraph state graph.",
         lifespan=_lifespan,
         docs_url="/docs",
@@ -192,12 +194,12 @@ def _told_why_not() -> Iterator[None]:
 
 async def open_desk(settings: Settings, stack: AsyncExitStack, overload: Overload | None = None) -> Desk:
     """Open everything that the routes share; closed when the stack unwinds."""
-    if settings.database_url is None:
-        raise Misconfigured("DATABASE_URL is not set; `make run` starts an embedded database.")
-    url = settings.database_url.get_secret_value()
+    url = needed_database_url(settings)
     if settings.demo:
-        owner = settings.migration_database_url or settings.database_url
-        await migrate(owner.get_secret_value(), migrations.FOLDER, say=lambda _: None)
+        owner = settings.migration_database_url
+        await migrate(owner.get_secret_value() if owner else url, migrations.FOLDER, say=lambda _: None)
+    else:
+        await refuse_unfit(settings, url)
     services = await stack.enter_async_context(open_services(settings, url, on_degraded=_note_degraded))
     if settings.demo:
         await load_demo(services)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version as version_of
+from typing import Annotated
 
 import typer
 
@@ -31,9 +33,14 @@ from server.commands import (
     turns,
 )
 
+ENDS = (
+    "Ends with 0 when it is done; with 1 when it refuses, and says why on stderr, or when what it checks does"
+    " not hold; with 2 when it was called wrongly; `desk serve` with 3 when it fails while it starts."
+)
+
 app = typer.Typer(
     name="desk",
-    help="Customer-support chat on a LangGraph state graph.",
+    epilog=ENDS,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -62,6 +69,21 @@ for group in (
 ):
     app.registered_commands += group.app.registered_commands
     app.registered_groups += group.app.registered_groups
+
+
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - how typer calls it
+    if wanted:
+        typer.echo(version_of("deskgraph"))
+        raise typer.Exit
+
+
+@app.callback()
+def desk(
+    version: Annotated[  # noqa: FBT002 - `_tell_version` has used it by now
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Customer-support chat on a LangGraph state graph."""
 
 
 def main() -> None:

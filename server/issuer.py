@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import jwt
 import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
@@ -85,20 +86,46 @@ class Issuer:
 
 def load_issuer(settings: Settings) -> Issuer:
     """The issuer with its configured key; development makes one under `<home>/keys`."""
-    path = settings.signing_key_path or settings.home / "keys" / "issuer.pem"
-    if not path.exists():
-        if settings.environment == "production" or settings.signing_key_path is not None:
-            raise Misconfigured(
-                f"There is no signing key at {path}; make one with `openssl genpkey -algorithm ed25519`"
-                " and set DESK_SIGNING_KEY_PATH."
-            )
-        _write_new_key(path)
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    if _is_to_make(settings):
+        _write_new_key(_key_path(settings))
+    return Issuer(settings.issuer, settings.audience, _read_key(_key_path(settings)))
+
+
+def check_issuer(settings: Settings) -> None:
+    """Raises Misconfigured where `load_issuer` would; makes no key."""
+    if not _is_to_make(settings):
+        load_issuer(settings)
+
+
+def _key_path(settings: Settings) -> Path:
+    return settings.signing_key_path or settings.home / "keys" / "issuer.pem"
+
+
+def _is_to_make(settings: Settings) -> bool:
+    may = settings.environment != "production" and settings.signing_key_path is None
+    return may and not _key_path(settings).exists()
+
+
+def _read_key(path: Path) -> Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except FileNotFoundError:
+        raise Misconfigured(
+            f"There is no signing key at {path}; make one with `openssl genpkey -algorithm ed25519`"
+            " and set DESK_SIGNING_KEY_PATH."
+        ) from None
+    except OSError as error:
+        raise Misconfigured(
+            f"The signing key cannot be read from {path}: {error.strerror}; set DESK_SIGNING_KEY_PATH to a"
+            " PEM file that this user may read."
+        ) from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None  # no PEM, one with a password, or of a kind that nobody knows
     if not isinstance(key, Ed25519PrivateKey):
         raise Misconfigured(
             f"{path} holds no Ed25519 key; make one with `openssl genpkey -algorithm ed25519`."
         )
-    return Issuer(settings.issuer, settings.audience, key)
+    return key
 
 
 def _write_new_key(path: Path) -> None:

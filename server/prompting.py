@@ -54,6 +54,11 @@ async def list_versions(tx: Tx, who: Principal) -> list[Listed]:
     return sorted([*files, *own], key=lambda one: (one.prompt.name, one.prompt.version))
 
 
+async def list_names(tx: Tx, who: Principal) -> list[str]:
+    """The names of all prompts, of files and the tenant's own."""
+    return sorted({one.prompt.name for one in await list_versions(tx, who)})
+
+
 async def get_version(tx: Tx, who: Principal, name: str, version: int) -> Listed:
     """One version; raises NotFound."""
     if (name, version) == (INTENTS, FILE_VERSION):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,8 @@ from desk.errors import Misconfigured
 from desk.settings import Settings, child_environment
 from server.demo.data import SLUG
 from server.issuer import load_issuer
+from server.ports import free_port
+from server.preflight import refuse_faults
 
 READY_SECONDS = 90.0
 LOGIN_SECONDS = 15 * 60
@@ -37,11 +38,12 @@ def supervise(settings: Settings, *, say: Say) -> None:
     """Run until Ctrl-C. Raises Misconfigured with what to do when something stands in the way."""
     began = time.monotonic()
     refuse_second(settings)
-    port = _free_port(settings)
+    port = free_port(settings.host, settings.port)
+    refuse_faults(settings)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     with suppress(_Stopped), engines(settings, say=say, resident=True) as found:
-        shop_port = _unused_port()
+        shop_port = free_port("127.0.0.1", 0)
         environment = _environment(settings, found, port, shop_port)
         say("Starting the demo's order service and the application, loading the bookshop ...")
         children = [
@@ -70,26 +72,6 @@ def program(name: str, environment: dict[str, str], *options: str) -> Kept:
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
     raise _Stopped
-
-
-def _free_port(settings: Settings) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise Misconfigured(
-                f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}). Stop what listens"
-                f" there, or choose another port: `DESK_PORT={settings.port + 1} make run`."
-            ) from error
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _environment(settings: Settings, found: Engines, port: int, shop_port: int) -> dict[str, str]:

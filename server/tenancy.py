@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -28,7 +29,14 @@ from desk.privacy.pseudonyms import Vault, restore
 from desk.privacy.sealing import SealBroken
 from desk.settings import Settings
 from desk.storage import audit, conversations, faqs, messages, near_index, tenant_rows, tenants
-from desk.storage.migrate import CONTROL, connected_owner, drop_placement, make_placement
+from desk.storage.migrate import (
+    CONTROL,
+    Connection,
+    connected_owner,
+    drop_placement,
+    is_anothers,
+    make_placement,
+)
 from desk.storage.pool import SHARED, Database
 from desk.storage.tenants import PLATFORM, StoredTenant, read_settings
 from desk.subjects.keys import KeyRing
@@ -73,13 +81,13 @@ class Tenancy:
             self.database.place(tenant_id, SHARED)  # it has no prompts of its own yet
             await self.promises.check(Tenant(tenant_id, slug, name, SHARED, read_settings(kept)))
         if schema != SHARED:
-            async with connected_owner(self._owner_url("--placement own")) as conn:
+            async with self._owner("--placement own") as conn:
                 await make_placement(conn, schema, migrations.FOLDER, say=say)
         try:
             await self._add(Tenant(tenant_id, slug, name, schema), kept)
         except Conflict:  # somebody was quicker
             if schema != SHARED:
-                async with connected_owner(self._owner_url("--placement own")) as conn:
+                async with self._owner("--placement own") as conn:
                     await drop_placement(conn, schema)
             raise
         return await self.get(slug)
@@ -132,7 +140,7 @@ class Tenancy:
         """Make an index of the tenant's vectors, anew if it has one; how many there are."""
         stored = await self.get(slug)
         tenant = Tenant(stored.id, slug, stored.name, stored.placement)
-        async with connected_owner(self._owner_url("an index")) as conn:
+        async with self._owner("an index") as conn:
             await near_index.make(conn, tenant, MiniLM.dimensions)
         who = self._as(stored.id)
         async with self.database.tenant_tx(who) as tx:
@@ -150,7 +158,7 @@ class Tenancy:
         tenant = Tenant(stored.id, slug, stored.name, stored.placement, status=stored.status)
         await self._until_everybody_knows(stored.id, say)
         total = 0
-        async with connected_owner(self._owner_url("erasing a tenant")) as conn:
+        async with self._owner("erasing a tenant") as conn:
             async for table, gone in tenant_rows.erase(conn, tenant, self.who):
                 total += gone
                 say(f"erasing {slug}: {table} {gone}")
@@ -214,14 +222,20 @@ class Tenancy:
         """The operator at work in a tenant: the audit there names them."""
         return Principal(tenant_id, "worker", self.who.subject_id)
 
-    def _owner_url(self, what: str) -> str:
+    @asynccontextmanager
+    async def _owner(self, what: str) -> AsyncIterator[Connection]:
+        """The owner's connection; raises InvalidInput where `DESK_MIGRATION_DATABASE_URL` is not theirs."""
+        refused = InvalidInput(
+            f"{what} needs the login of the database's owner; use the command `desk tenant` with"
+            " DESK_MIGRATION_DATABASE_URL set to it."
+        )
         url = self.settings.migration_database_url
         if url is None:
-            raise InvalidInput(
-                f"{what} needs the owner's login, which this process does not have; use the command"
-                " `desk tenant` with DESK_MIGRATION_DATABASE_URL set."
-            )
-        return url.get_secret_value()
+            raise refused
+        async with connected_owner(url.get_secret_value()) as conn:
+            if await is_anothers(conn):
+                raise refused
+            yield conn
 
 
 def _line(table: str, row: dict[str, Any]) -> bytes:

@@ -23,6 +23,7 @@ from desk.cache.port import (
     Standing,
     Window,
 )
+from desk.errors import Misconfigured
 
 # For each window a list of the times of its hits, in microseconds of Redis's own clock, newest first. A hit
 # is put in front everywhere and taken back if one window had no room. What has left a window is cut off,
@@ -100,6 +101,11 @@ _MOST_READ = 200
 _COUNT_PROCESS_SECONDS = 5.0
 _LISTEN_SECONDS = 5.0
 _LISTEN_AGAIN_SECONDS = 1.0
+
+
+def check_redis_address(url: str) -> None:
+    """Raises Misconfigured when this cannot be the address of a Redis; nothing is connected."""
+    _client(url)
 
 
 class RedisHits:
@@ -303,4 +309,10 @@ async def _in_time(work: Awaitable[Result]) -> Result:
 
 def _client(url: str) -> Redis:
     # No time of its own, as `_in_time` looks at the clock; and its default of ten retries would freeze us.
-    return Redis.from_url(url, socket_timeout=None, socket_connect_timeout=None, retry=Retry(NoBackoff(), 0))
+    patience: Any = {"socket_timeout": None, "socket_connect_timeout": None, "retry": Retry(NoBackoff(), 0)}
+    try:
+        return Redis.from_url(url, **patience)
+    except ValueError:  # it may quote the address, maybe with a password
+        raise Misconfigured(
+            "REDIS_URL is no address of Redis; write redis://:password@host:6379/0."
+        ) from None

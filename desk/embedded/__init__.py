@@ -16,7 +16,7 @@ from desk.embedded.kept import Kept
 from desk.errors import Misconfigured
 from desk.settings import Settings
 
-__all__ = ["Engines", "engines", "refuse_second"]
+__all__ = ["Engines", "engines", "find_engines", "refuse_second"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,18 @@ def engines(
             yield ours
     finally:
         os.close(found)
+
+
+def find_engines(settings: Settings) -> Engines | None:
+    """Where the stores are now, None while the embedded database does not run; starts and makes nothing.
+
+    Raises Misconfigured when the settings do not fit those that run.
+    """
+    database, redis = _configured(settings)
+    running = owner.find(folders.run_path(settings.home))
+    if running is not None:
+        return _joined(running, database, redis, settings.home)
+    return Engines(*database, redis, owned=False) if database else None
 
 
 def refuse_second(settings: Settings) -> None:

@@ -32,9 +32,14 @@ class Folders:
     account: Account
 
 
+def run_path(home: Path) -> Path:
+    """`<home>/run`, whether it is there or not."""
+    return home.absolute() / "run"
+
+
 def run_folder(home: Path) -> Path:
     """`<home>/run`, made with mode 0700. Raises Misconfigured if it cannot be."""
-    folder = home.absolute() / "run"
+    folder = run_path(home)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)

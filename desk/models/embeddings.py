@@ -106,13 +106,18 @@ class MiniLM:
 
 def load_minilm(models_path: Path) -> MiniLM:
     """The model exported in `models_path`, in about 0.1 s; raises Misconfigured when it is not there."""
+    check_minilm(models_path)
+    return MiniLM(open_session(models_path / MODEL_FILE), open_tokenizer(models_path / TOKENIZER_FILE))
+
+
+def check_minilm(models_path: Path) -> None:
+    """Raises Misconfigured when the model is not there; loads nothing."""
     missing = [name for name in (MODEL_FILE, TOKENIZER_FILE) if not (models_path / name).is_file()]
     if missing:
         raise Misconfigured(
             f"The embedding model is not exported: {models_path} has no {' and no '.join(missing)}. "
             f"Run `make run`, or `python -m desk.models.minilm_export {models_path}`."
         )
-    return MiniLM(open_session(models_path / MODEL_FILE), open_tokenizer(models_path / TOKENIZER_FILE))
 
 
 def open_session(path: Path) -> InferenceSession:

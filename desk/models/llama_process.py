@@ -34,9 +34,13 @@ def check_model_file(path: Path) -> None:
         raise Misconfigured(
             f"LLAMA_MODEL_PATH names '{path}', which is no file; download a model in GGUF form."
         )
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise Misconfigured(f"'{path}' is no GGUF file; LLAMA_MODEL_PATH needs a model in that form.")
+    try:
+        with path.open("rb") as file:
+            begins = file.read(4)
+    except OSError as error:
+        raise Misconfigured(f"LLAMA_MODEL_PATH names '{path}': {error.strerror}.") from None
+    if begins != b"GGUF":
+        raise Misconfigured(f"'{path}' is no GGUF file; LLAMA_MODEL_PATH needs a model in that form.")
 
 
 class LlamaProcess:

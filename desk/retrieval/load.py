@@ -66,9 +66,7 @@ def load(path: Path) -> Iterator[FaqEntry | BadRow]:
     suffix = (path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:] or [""])[0].lower()
     reader = _READERS.get(suffix)
     if reader is None:
-        raise InvalidInput(
-            f"{path.name}: the name must end in {', '.join(_READERS)}, or one of these and .gz."
-        )
+        raise InvalidInput(f"{path}: the name must end in {', '.join(_READERS)}, or one of these and .gz.")
     for judged in _judged(_rows(path, reader)):
         yield replace(judged, file=path.name) if isinstance(judged, BadRow) else judged
 
@@ -91,10 +89,12 @@ def _rows(path: Path, reader: _Reader) -> Iterator[_Row | BadRow]:
             for row in reader(file):
                 line = row.line if isinstance(row, BadRow) else row[0]
                 yield row
-    except FileNotFoundError as error:
-        raise InvalidInput(f"{path}: there is no such file.") from error
     except (EOFError, gzip.BadGzipFile, zlib.error):
         yield BadRow(line + 1, "the gzip file is damaged from here on")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error.detail}") from error
 
 
 def _open(path: Path) -> TextIO:

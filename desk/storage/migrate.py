@@ -15,7 +15,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
 from desk.errors import Misconfigured
-from desk.storage.pool import APP_ROLE, SHARED
+from desk.storage.pool import APP_ROLE, SHARED, Database, check_address
 
 Connection = AsyncConnection[TupleRow]
 
@@ -76,7 +76,7 @@ async def migrate(url: str, folder: Path, *, say: Callable[[str], None]) -> int:
     migrations = read_migrations(folder)
     async with connected_owner(url) as conn:
         await conn.execute("select pg_advisory_lock(%s)", (_LOCK,))
-        if await _is_anothers(conn):
+        if await is_anothers(conn):
             await _refuse_behind(conn, migrations)
             return 0
         await _lay_ground(conn)
@@ -86,13 +86,9 @@ async def migrate(url: str, folder: Path, *, say: Callable[[str], None]) -> int:
 @asynccontextmanager
 async def connected_owner(url: str) -> AsyncIterator[Connection]:
     """The owner's connection, which commits by itself; raises Misconfigured when Postgres does not answer."""
+    check_address(url, "DATABASE_URL or DESK_MIGRATION_DATABASE_URL")
     try:
         conn = await AsyncConnection.connect(url, autocommit=True, connect_timeout=5)
-    except psycopg.ProgrammingError:  # it quotes what it could not read, maybe with a password
-        raise Misconfigured(
-            "DATABASE_URL or DESK_MIGRATION_DATABASE_URL is no address of Postgres; write"
-            " postgresql://name:password@host:5432/database."
-        ) from None
     except psycopg.OperationalError as error:
         raise Misconfigured(f"Postgres does not answer for migrations: {error}") from error
     async with conn:
@@ -107,12 +103,22 @@ async def make_placement(
     role = sql.Identifier(placement)
     cursor = await conn.execute("select 1 from pg_roles where rolname = %s", (placement,))
     if await cursor.fetchone() is None:
-        await conn.execute(sql.SQL("create role {} nologin nosuperuser nobypassrls").format(role))
+        await _create_role(conn, role)
     await conn.execute(sql.SQL("grant desk_placed to {}").format(role))
     await conn.execute(
         sql.SQL("grant {} to {} with inherit false, set true").format(role, sql.Identifier(APP_ROLE))
     )
     await _migrate_placement(conn, placement, read_migrations(folder), say)
+
+
+async def _create_role(conn: Connection, role: sql.Identifier) -> None:
+    try:
+        await conn.execute(sql.SQL("create role {} nologin nosuperuser nobypassrls").format(role))
+    except psycopg.errors.InsufficientPrivilege:
+        raise Misconfigured(
+            "A tenant in a schema of its own has a role of its own, and the owner's login may not make roles:"
+            f" run `alter role {conn.info.user} createrole` as a superuser."
+        ) from None
 
 
 async def drop_placement(conn: Connection, placement: str) -> None:
@@ -125,7 +131,7 @@ async def drop_placement(conn: Connection, placement: str) -> None:
         await conn.execute("delete from desk_control.migrations where placement = %s", (placement,))
 
 
-async def _is_anothers(conn: Connection) -> bool:
+async def is_anothers(conn: Connection) -> bool:
     """Whether the tables are there, and belong to somebody whose rights this login does not have."""
     cursor = await conn.execute(
         "select not pg_has_role(nspowner, 'usage') from pg_namespace where nspname = %s", (CONTROL,)
@@ -134,9 +140,25 @@ async def _is_anothers(conn: Connection) -> bool:
     return row is not None and bool(row[0])
 
 
-async def _refuse_behind(conn: Connection, migrations: tuple[Migration, ...]) -> None:
+async def refuse_behind(database: Database, folder: Path) -> None:
+    """Raises Misconfigured when the database is not in today's shape; changes nothing."""
+    async with database.control_tx() as tx:
+        cursor = await tx.execute("select to_regclass('desk_control.migrations') is not null")
+        begun = await cursor.fetchone()
+        behind = await _count_behind(tx, read_migrations(folder)) if begun and begun[0] else None
+    if behind is None:
+        raise Misconfigured("The database is not migrated: run `desk migrate`.")
+    if behind:
+        raise Misconfigured(f"The database is behind by {behind} migrations: run `desk migrate`.")
+
+
+async def _count_behind(conn: Connection, migrations: tuple[Migration, ...]) -> int:
     done = await _applied(conn)
-    behind = sum(len(_missing(migrations, placement, done[placement])) for placement in done)
+    return sum(len(_missing(migrations, placement, done[placement])) for placement in done)
+
+
+async def _refuse_behind(conn: Connection, migrations: tuple[Migration, ...]) -> None:
+    behind = await _count_behind(conn, migrations)
     if behind:
         raise Misconfigured(
             f"The database is behind by {behind} migrations, and this login does not own it; run"

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -61,6 +62,7 @@ class Database:
         # A tenant whose statements are slow, or many, leaves connections to the others.
         self._shares = Shares(max(1, size * 6 // 10))
         self._acquire_seconds = acquire_seconds
+        self._url = url
         self._pool: AsyncConnectionPool[PatientConnection] = AsyncConnectionPool(
             url,
             connection_class=PatientConnection,
@@ -75,6 +77,7 @@ class Database:
 
     async def open(self) -> None:
         """Connect; raises Misconfigured when the database cannot be used safely."""
+        check_address(self._url, "DATABASE_URL")
         try:
             await self._pool.open(wait=True, timeout=10)
         except PoolTimeout as error:
@@ -264,6 +267,16 @@ class Database:
                 f"{', '.join(free)} run as the database's owner, and may find temporary tables before ours;"
                 " run `desk migrate`, or give each `set search_path to <its schema>, pg_temp`."
             )
+
+
+def check_address(url: str, variable: str) -> None:
+    """Raises Misconfigured when this cannot be an address of Postgres; nothing is connected."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:  # it quotes what it could not read, maybe with a password
+        raise Misconfigured(
+            f"{variable} is no address of Postgres; write postgresql://name:password@host:5432/database."
+        ) from None
 
 
 @contextmanager

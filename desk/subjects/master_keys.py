@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import os
 import subprocess
 from collections.abc import Sequence
@@ -67,6 +66,8 @@ class KeyFile:
             raise Misconfigured(
                 f"The master key cannot be read from {self.path}: {error.strerror}."
             ) from None
+        except UnicodeDecodeError:
+            raise Misconfigured(f"{self.path} holds no text; write the master key there in base64.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,38 +91,43 @@ class KeyCommand:
 
 
 def key_source(settings: Settings) -> KeySource:
-    """The configured source; development makes a key under `<home>/keys`, production refuses to.
+    """The configured source; without one the file under `<home>/keys`, which production must not go without.
 
     Raises Misconfigured when more than one is set, or none in production.
     """
-    chosen: list[KeySource] = []
-    if settings.master_key is not None:
-        chosen.append(Given(settings.master_key.get_secret_value()))
-    if settings.master_key_path is not None:
-        chosen.append(KeyFile(settings.master_key_path))
-    if settings.master_key_command:
-        chosen.append(KeyCommand(settings.master_key_command))
+    chosen = _set_sources(settings)
     if len(chosen) > 1:
         raise Misconfigured(f"Set one of {' and '.join(source.name for source in chosen)}, not both.")
     if chosen:
         return chosen[0]
-    made = settings.home / "keys" / "master.key"
-    if not made.exists():
-        if settings.environment == "production":
-            raise Misconfigured(
-                "Set DESK_MASTER_KEY to 32 random bytes in base64: `openssl rand -base64 32`."
-            )
-        _make(made)
-    return KeyFile(made)
+    own = _own_file(settings)
+    if settings.environment == "production" and not own.exists():
+        raise Misconfigured("Set DESK_MASTER_KEY to 32 random bytes in base64: `openssl rand -base64 32`.")
+    return KeyFile(own)
 
 
 def load_master_key(settings: Settings) -> MasterKey:
-    """The configured keys, without the database's root: right until the first key is replaced."""
+    """The configured keys, without the database's root: right until the first key is replaced.
+
+    Development makes its own where none is set.
+    """
     source = key_source(settings)
-    secrets = [_decode(text, source.name) for text in source.read().split()]
-    if not secrets or len(set(secrets)) < len(secrets):
-        raise Misconfigured(f"{source.name} holds no master key, or one of them twice.")
-    return MasterKey(secrets[0], others=secrets[1:])
+    if not _set_sources(settings) and not _own_file(settings).exists():
+        _make(_own_file(settings))
+    return _read(source)
+
+
+def check_master_key(settings: Settings) -> None:
+    """Raises Misconfigured where `load_master_key` would; makes none."""
+    source = key_source(settings)
+    if _set_sources(settings) or _own_file(settings).exists():
+        _read(source)
+
+
+def check_set_master_key(settings: Settings) -> None:
+    """The same for one that is set; who needs none may go without."""
+    if _set_sources(settings):
+        check_master_key(settings)
 
 
 async def open_master_key(settings: Settings, database: Database) -> MasterKey:
@@ -137,6 +143,18 @@ async def open_master_key(settings: Settings, database: Database) -> MasterKey:
             root = None if await tenants.exist(tx) else os.urandom(32)
             await master_keys.note(tx, master.id, master.wrap_root(root))
             known = await master_keys.list_all(tx)
+    return _rooted(master, known)
+
+
+async def refuse_unknown_key(settings: Settings, database: Database) -> None:
+    """Raises Misconfigured where `open_master_key` would; makes and notes nothing."""
+    async with database.control_tx() as tx:
+        known = await master_keys.list_all(tx)
+    if known:
+        _rooted(_read(key_source(settings)), known)
+
+
+def _rooted(master: MasterKey, known: dict[bytes, bytes]) -> MasterKey:
     mine = next((key_id for key_id in master.ids if key_id in known), None)
     if mine is None:
         raise Misconfigured(
@@ -149,6 +167,28 @@ async def open_master_key(settings: Settings, database: Database) -> MasterKey:
         raise Misconfigured("The root of the keys in desk_control.master_keys was changed.") from error
 
 
+def _set_sources(settings: Settings) -> list[KeySource]:
+    chosen: list[KeySource] = []
+    if settings.master_key is not None:
+        chosen.append(Given(settings.master_key.get_secret_value()))
+    if settings.master_key_path is not None:
+        chosen.append(KeyFile(settings.master_key_path))
+    if settings.master_key_command:
+        chosen.append(KeyCommand(settings.master_key_command))
+    return chosen
+
+
+def _own_file(settings: Settings) -> Path:
+    return settings.home / "keys" / "master.key"
+
+
+def _read(source: KeySource) -> MasterKey:
+    secrets = [_decode(text, source.name) for text in source.read().split()]
+    if not secrets or len(set(secrets)) < len(secrets):
+        raise Misconfigured(f"{source.name} holds no master key, or one of them twice.")
+    return MasterKey(secrets[0], others=secrets[1:])
+
+
 def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -159,8 +199,10 @@ def _make(path: Path) -> None:
 def _decode(text: str, where: str) -> bytes:
     try:
         secret = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise Misconfigured(f"{where} is not base64; make one with `openssl rand -base64 32`.") from error
+    except ValueError:
+        raise Misconfigured(f"{where} is not base64; make one with `openssl rand -base64 32`.") from None
     if len(secret) != 32:
-        raise Misconfigured(f"{where} holds {len(secret)} bytes; it must hold 32.")
+        raise Misconfigured(
+            f"{where} holds {len(secret)} bytes; it must hold 32: make one with `openssl rand -base64 32`."
+        )
     return secret

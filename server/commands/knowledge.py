@@ -9,6 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from desk.domain import Principal
+from desk.errors import InvalidInput
 from server.commands.accounts import TenantOption
 from server.commands.opening import console, say, tenant_of, with_services
 
@@ -23,15 +24,26 @@ Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)]
 
 @app.command("ingest")
 def ingest_files(files: Files, tenant: TenantOption) -> None:
-    """Load FAQs from JSONL, CSV, Markdown or HTML files; bad rows are named and skipped."""
+    """Load FAQs from JSONL, CSV, Markdown or HTML files; bad rows are named and skipped.
 
-    async def work(services: Services) -> None:
+    A file that cannot be read goes by: the others are loaded, and it ends with 1 and what was wrong.
+    """
+
+    async def work(services: Services) -> list[str]:
         owner = Principal((await tenant_of(services, tenant)).id, "admin")
+        refused = []
         for file in files:
-            _tell(file, await _ingest_file(services, owner, file))
+            try:
+                _tell(file, await _ingest_file(services, owner, file))
+            except InvalidInput as error:
+                refused.append(error.detail)
         await _advise(services, owner, tenant)
+        return refused
 
-    with_services(work)
+    refused = with_services(work)
+    if refused:
+        told = "\n".join(refused)
+        raise InvalidInput(f"{len(refused)} of {len(files)} files were not loaded.\n{told}")
 
 
 async def _ingest_file(services: Services, principal: Principal, file: Path) -> IngestReport:

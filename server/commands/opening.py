@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
@@ -18,6 +18,7 @@ from desk.settings import Settings, load_settings
 from desk.storage import tenants
 from desk.storage.migrate import migrate
 from desk.telemetry.logs import configure_logs
+from server.preflight import FOR_SERVICES, FOR_STORES, Check, refuse_faults
 
 if TYPE_CHECKING:  # importing the graph takes seconds, which `desk token` need not wait for
     from desk.domain import Tenant
@@ -56,9 +57,12 @@ def saved(path: Path) -> Iterator[BinaryIO]:
         raise InvalidInput(f"{path} cannot be written ({error.strerror}); name another file.") from error
 
 
-def with_stores(work: Callable[[Settings, Engines], Awaitable[Result]]) -> Result:
-    """Run `work` with migrated stores."""
+def with_stores(
+    work: Callable[[Settings, Engines], Awaitable[Result]], *, checks: Sequence[Check] = FOR_STORES
+) -> Result:
+    """Run `work` with migrated stores, once the settings that `checks` look at are right."""
     settings = load_settings()
+    refuse_faults(settings, checks)
     configure_logs("warning" if settings.log_level == "info" else settings.log_level)
     with engines(settings, say=say) as found:
 
@@ -77,7 +81,7 @@ def with_services(work: Callable[[Services], Awaitable[Result]]) -> Result:
         async with open_services(settings, found.database_url, on_degraded=_tell_degraded) as services:
             return await work(services)
 
-    return with_stores(run)
+    return with_stores(run, checks=FOR_SERVICES)
 
 
 async def tenant_of(services: Services, slug: str) -> Tenant:

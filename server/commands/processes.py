@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from desk.errors import Misconfigured
 from desk.settings import Settings, load_settings
 from server.commands.opening import say, with_stores
+from server.ports import free_port
+from server.preflight import needed_database_url, refuse_faults
 
 app = typer.Typer()
 
@@ -32,14 +33,15 @@ def run(host: Host = None, port: Port = None) -> None:
 @app.command()
 def serve(host: Host = None, port: Port = None) -> None:
     """Serve the application on DESK_HOST and DESK_PORT; needs DATABASE_URL."""
+    settings = _settings(host, port)
+    _refuse_start(settings)
+    free_port(settings.host, settings.port)
+
     import uvicorn
 
     from server.app import create_app
     from server.listening import Punctual
 
-    settings = _settings(host, port)
-    if settings.database_url is None:
-        raise Misconfigured("DATABASE_URL is not set; `desk run` starts embedded stores and the demo.")
     uvicorn.run(
         partial(create_app, settings),
         factory=True,
@@ -59,9 +61,12 @@ def serve(host: Host = None, port: Port = None) -> None:
 @app.command()
 def worker() -> None:
     """Take over turns whose process died, and run background jobs; needs DATABASE_URL."""
+    settings = load_settings()
+    _refuse_start(settings)
+
     from server.worker import work
 
-    asyncio.run(work(load_settings()))
+    asyncio.run(work(settings))
 
 
 @app.command()
@@ -84,6 +89,11 @@ def migrate() -> None:
 
     with_stores(nothing)
     say("The database is up to date.")
+
+
+def _refuse_start(settings: Settings) -> None:
+    needed_database_url(settings)
+    refuse_faults(settings)
 
 
 def _settings(host: str | None, port: int | None) -> Settings:

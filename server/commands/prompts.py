@@ -34,6 +34,7 @@ Own = Annotated[str | None, typer.Option("--tenant", help="Also this tenant's ow
 LabelOption = Annotated[str, typer.Option(help="production, candidate or canary.")]
 ChannelOption = Annotated[str, typer.Option(help="Only for this channel, such as web; else for every one.")]
 NoteOption = Annotated[str, typer.Option(help="Why; kept with the label's history.")]
+NewOption = Annotated[bool, typer.Option("--new", help="Begin a text of a new name, for others to take in.")]
 
 
 @prompt_app.command("list")
@@ -83,12 +84,15 @@ def write(
     file: Annotated[Path, typer.Argument(help="The text: a prompt's, or the YAML of `intents`.")],
     tenant: Annotated[str, typer.Option("--tenant", help="The tenant's slug.")],
     notes: NoteOption = "",
+    new: NewOption = False,  # noqa: FBT002 - how typer declares a flag
 ) -> None:
     """Write a tenant's next version from a file, and print its number; nobody is told it before a label."""
 
     async def add(tx: Tx, who: Principal) -> int:
         from server.prompting import add_version
 
+        if not new:
+            await _refuse_unknown(tx, who, name, " --new begins a text that others take in.")
         return await add_version(tx, who, name, text, notes)
 
     try:
@@ -145,7 +149,11 @@ def history(name: str, tenant: Of = None) -> None:
     """Print where a prompt's labels stood, the newest first: when, label, version, share, by whom, why."""
 
     async def told(tx: Tx, who: Principal) -> None:
-        for row in await prompt_labels.list_history(tx, who.tenant_id, name):
+        rows = await prompt_labels.list_history(tx, who.tenant_id, name)
+        if not rows:
+            await _refuse_unknown(tx, who, name)
+            say(f"No label of {name} was ever moved.")
+        for row in rows:
             place = row.label + (f"@{row.channel}" if row.channel else "")
             act = "rollback" if row.rollback else "promote"
             told = (f"{row.at:%Y-%m-%dT%H:%M:%SZ}", act, place, row.version or "-", f"{row.share:g}")
@@ -217,6 +225,14 @@ async def _version(tx: Tx, who: Principal, name: str, version: int) -> Prompt:
     from server.prompting import get_version
 
     return (await get_version(tx, who, name, version)).prompt
+
+
+async def _refuse_unknown(tx: Tx, who: Principal, name: str, hint: str = "") -> None:
+    from server.prompting import list_names
+
+    names = await list_names(tx, who)
+    if name not in names:
+        raise InvalidInput(f"There is no prompt {name!r}; there are {', '.join(names)}.{hint}")
 
 
 def _label(text: str) -> Label:

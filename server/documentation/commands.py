@@ -10,10 +10,14 @@ import typer
 
 def commands_page() -> str:
     """The page, one section a command."""
+    from server.cli import ENDS
+
     lines = [
         "# The `desk` command",
         "<!-- Made by `desk docs` from the code; change the code, then run it again. -->",
-        "In a checkout it is `.venv/bin/desk`; in the image it is the entry point.",
+        "In a checkout it is `.venv/bin/desk`; in the image it is the entry point."
+        " `desk --version` prints the version.",
+        ENDS,
     ]
     for path, command in commands().items():
         lines += [f"## `{path}`", (command.help or "").strip(), f"    {_usage(path, command)}"]
@@ -24,9 +28,14 @@ def commands_page() -> str:
 
 def commands() -> dict[str, Any]:
     """Every command that can be run, by how it is typed: `desk token`, `desk prompt list`."""
+    return dict(_walk("desk", desk_command()))
+
+
+def desk_command() -> Any:
+    """The command `desk` itself, which all others are under."""
     from server.cli import app  # it imports every command, this one too
 
-    return dict(_walk("desk", typer.main.get_command(app)))
+    return typer.main.get_command(app)
 
 
 def options_of(command: Any) -> set[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server.documentation.commands import commands, options_of
+from server.documentation.commands import commands, desk_command, options_of
 
 _FENCE = re.compile(r"^```[ ]*(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
@@ -86,6 +86,8 @@ def _wrong_target(words: list[str], known: Known) -> Iterator[str]:
 
 
 def _wrong_desk(words: list[str], known: Known) -> Iterator[str]:
+    if words and options_of(desk_command()).issuperset(words):
+        return
     typed = [f"desk {' '.join(words[:count])}" for count in (1, 2)]
     found = next((path for path in typed if path in known.commands), None)
     if found is None:

@@ -12,7 +12,7 @@ TRUE = """# A page
 
 See [here](docs/other.md#the-other-page), [there](https://example.com), [above](#a-page) and
 [test_holds](tests/test_one.py). Run `make run` or `make PYTHON=python3.12 run`, then `desk token --tenant T
---user U`, `desk prompt list`, `desk chat -m hi`. Files: `tests/test_one.py`, `tests/test_one.py::test_holds`,
+--user U`, `desk prompt list`, `desk --version`, `desk chat -m hi`. Files: `tests/test_one.py`, `tests/test_one.py::test_holds`,
 `tests/<name>.py`, `docs/`, `Makefile`. Not ours: `/api/v1/chat/`, `and/or`, `.desk/models/x.onnx`.
 
 ```bash
@@ -52,6 +52,7 @@ def test_a_true_page_passes(root: Path) -> None:
         ("`docs/<name>.py`", "there is no docs/<name>.py."),
         ("`NONE.md`", "there is no NONE.md."),
         ("`make nothing`", "make has no target 'nothing'."),
+        ("`desk --nothing`", "there is no command 'desk --nothing'."),
         ("`desk nothing`", "there is no command 'desk nothing'."),
         ("`desk prompt nothing`", "there is no command 'desk prompt nothing'."),
         ("`desk token --tenants T`", "'desk token' has no option --tenants."),

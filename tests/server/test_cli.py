@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -29,28 +30,16 @@ from desk.subjects.keys import KeyRing
 from desk.subjects.master_keys import open_master_key
 from prompts.intents import load_intents, read_intents
 from server.commands.opening import saved
-from tests.conftest import MASTER_KEY, MODELS
+from tests.conftest import MASTER_KEY
 from tests.plugins.stores import temporary_home
+from tests.server.shell import desk, environment_of
 
 
 @pytest.fixture(scope="module")
 def environment(migrated: Engines) -> Iterator[dict[str, str]]:
     """A home of its own on the session's stores."""
     with temporary_home() as home:
-        yield os.environ | {
-            "DESK_HOME": home,
-            "DESK_MASTER_KEY": MASTER_KEY,
-            "DESK_MODELS_DIR": str(MODELS),
-            "DATABASE_URL": migrated.database_url,
-            "DESK_MIGRATION_DATABASE_URL": migrated.migration_database_url,
-            "REDIS_URL": migrated.redis_url or "",
-        }
-
-
-def desk(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run `desk` to its end."""
-    command = [sys.executable, "-m", "server.cli", *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        yield environment_of(home, migrated)
 
 
 @pytest.mark.parametrize(("command", "threads"), [("serve", "1"), ("worker", "1"), ("eval", "None")])
@@ -103,6 +92,28 @@ def test_whoever_does_not_own_the_tables_can_work_with_them(environment: dict[st
     for command in (("tenant", "list"), ("migrate",), ("jobs", "list")):
         ended = desk(bare, *command)
         assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("command", [("create", "cove", "--placement", "own"), ("index", "dune")])
+def test_what_needs_the_owner_says_what_to_set(environment: dict[str, str], command: tuple[str, ...]) -> None:
+    desk(environment, "tenant", "create", "dune")
+    bare = {name: value for name, value in environment.items() if name != "DESK_MIGRATION_DATABASE_URL"}
+    ended = desk(bare, "tenant", *command)
+    assert ended.returncode == 1
+    assert "needs the login of the database's owner" in ended.stderr
+    assert "DESK_MIGRATION_DATABASE_URL" in ended.stderr
+    assert "cove" not in desk(environment, "tenant", "list").stdout
+
+
+def test_the_version_is_the_projects(environment: dict[str, str]) -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    ended = desk(environment, "--version")
+    assert (ended.returncode, ended.stdout) == (0, f"{project['version']}\n")
+
+
+def test_help_says_with_what_it_ends(environment: dict[str, str]) -> None:
+    assert "Ends with 0 when it is done; with 1" in " ".join(desk(environment, "--help").stdout.split())
+    assert desk(environment, "no-such-command").returncode == 2
 
 
 def test_an_address_that_is_none_is_not_quoted(environment: dict[str, str]) -> None:
@@ -196,6 +207,22 @@ def test_ingest_says_what_is_wrong(environment: dict[str, str], tmp_path: Path) 
     assert "Traceback" not in ended.stderr
 
 
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    desk(environment, "tenant", "create", "meadow")
+    odd, headless, good = (tmp_path / name for name in ("odd.pdf", "headless.csv", "good.jsonl"))
+    odd.write_text("x")
+    headless.write_text("a,b\n1,2\n")
+    good.write_text('{"question": "When is the meadow cut?", "answer": "In June."}')
+    ended = desk(environment, "ingest", odd, headless, good, "--tenant", "meadow")
+    assert ended.returncode == 1
+    assert "good.jsonl: 1 added" in ended.stdout
+    assert "2 of 3 files were not loaded" in ended.stderr
+    assert f"{odd}: the name must end in" in ended.stderr
+    assert f"{headless}: The first line of a CSV must" in ended.stderr
+
+
 def test_an_api_key_is_made(environment: dict[str, str]) -> None:
     desk(environment, "tenant", "create", "garden")
     made = desk(environment, "key", "create", "--tenant", "garden")
@@ -234,6 +261,27 @@ def test_prompts_are_listed_shown_and_compared(environment: dict[str, str]) -> N
     assert desk(environment, "prompt", "show", "nothing").returncode == 1
 
 
+def test_a_prompt_of_a_mistyped_name_is_refused_with_the_names_there_are(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    desk(environment, "tenant", "create", "lagoon")
+    of, file = ("--tenant", "lagoon"), tmp_path / "tone.md"
+    file.write_text("Be brief.")
+    refused = desk(environment, "prompt", "write", "suport", file, *of)
+    assert refused.returncode == 1
+    assert "There is no prompt 'suport'; there are intents, support." in refused.stderr
+    assert "--new" in refused.stderr
+    unknown = desk(environment, "prompt", "history", "suport", *of)
+    assert unknown.returncode == 1
+    assert "there are intents, support" in unknown.stderr
+    unmoved = desk(environment, "prompt", "history", "support", *of)
+    assert (unmoved.returncode, unmoved.stdout) == (0, "")
+    assert "No label of support was ever moved." in unmoved.stderr
+    assert desk(environment, "prompt", "write", "tone", file, *of, "--new").stdout == "1001\n"
+    file.write_text("Be brief and kind.")
+    assert desk(environment, "prompt", "write", "tone", file, *of).stdout == "1002\n", "it is known now"
+
+
 def test_a_tenants_intents_are_written_from_a_file_and_exported(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -249,63 +297,6 @@ def test_a_tenants_intents_are_written_from_a_file_and_exported(
     file.write_text("intents: []")
     refused = desk(environment, "prompt", "write", "intents", file, "--tenant", "harbour")
     assert (refused.returncode, "must have exactly intents" in refused.stderr) == (1, True)
-
-
-def test_doctor_says_how_the_desk_is_set_up_without_its_secrets(environment: dict[str, str]) -> None:
-    ended = desk(environment | {"DESK_MASTER_KEY": "A" * 43 + "="}, "doctor")
-    assert ended.returncode == 0
-    assert "DATABASE_URL" in ended.stdout
-    assert "A" * 43 not in ended.stdout
-    said = " ".join(ended.stdout.split())
-    assert "mail: files under" in said
-    assert "links in it lead to http://" in said
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"DESK_PORT": "s3cret"}, "DESK_PORT: Input should be a valid integer"),
-        ({"RATE_LIMIT_PER_MINUTE": "-1"}, "RATE_LIMIT_PER_MINUTE: Input should be greater"),
-        ({"ALLOWED_ORIGINS": "https://s3cret.example"}, "ALLOWED_ORIGINS is no JSON"),
-        ({"DESK_ISSUERS": '[{"name": "s3cret key"}]'}, "DESK_ISSUERS.0.name: "),
-    ],
-)
-def test_a_wrong_setting_is_a_sentence_without_its_value(
-    environment: dict[str, str], wrong: dict[str, str], said: str
-) -> None:
-    ended = desk(environment | wrong, "doctor")
-    assert ended.returncode == 1
-    assert ended.stderr.startswith(f"desk: {said}")
-    assert "docs/settings.md" in ended.stderr
-    assert "s3cret" not in ended.stderr + ended.stdout
-
-
-def test_doctor_names_a_variable_that_is_no_setting(environment: dict[str, str]) -> None:
-    ended = desk(environment | {"DESK_RATE_LIMITS": "5"}, "doctor")
-    assert "DESK_RATE_LIMITS is set and is no setting" in ended.stdout
-    assert "DESK_HOME is set and" not in ended.stdout
-
-
-def test_doctor_says_how_mail_goes_out_without_its_password(environment: dict[str, str]) -> None:
-    smtp = {"DESK_SMTP_URL": "smtp://desk:hush-hush@mail.example", "DESK_MAIL_FROM": "chat@shop.example"}
-    ended = desk(environment | smtp | {"DESK_PUBLIC_URL": "https://chat.shop.example"}, "doctor")
-    said = " ".join(ended.stdout.split())
-    assert "mail: sent by DESK_SMTP_URL; links in it lead to https://chat.shop.example" in said
-    assert "hush" not in ended.stdout + ended.stderr
-
-
-def test_serve_without_a_database_says_what_to_do(environment: dict[str, str]) -> None:
-    ended = desk(environment | {"DATABASE_URL": ""}, "serve")
-    assert ended.returncode == 1
-    assert "DATABASE_URL" in ended.stderr
-
-
-def test_serve_says_why_it_could_not_start(environment: dict[str, str], tmp_path: Path) -> None:
-    ended = desk(environment | {"DESK_MODELS_DIR": str(tmp_path), "DESK_PORT": "0"}, "serve")
-    told = [line for line in ended.stderr.splitlines() if '"event":"not_started"' in line]
-    assert ended.returncode != 0
-    assert len(told) == 1
-    assert f"The embedding model is not exported: {tmp_path} has no" in told[0]
 
 
 def test_a_person_is_exported_and_erased_by_command(environment: dict[str, str]) -> None:
