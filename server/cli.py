@@ -32,6 +32,7 @@ from server.commands import (
     tenants,
     turns,
 )
+from server.commands.opening import say
 
 ENDS = (
     "Ends with 0 when it is done; with 1 when it refuses, and says why on stderr, or when what it checks does"
@@ -91,7 +92,7 @@ def main() -> None:
     try:
         app()
     except DeskError as error:
-        typer.secho(f"desk: {error.detail}", fg="red", err=True)
+        say(f"desk: {error.detail}", "red")
         sys.exit(1)
 
 

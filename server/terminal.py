@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from threading import Thread
 from uuid import uuid4
 
 from rich.console import Console
@@ -26,7 +28,7 @@ async def converse(services: Services, slug: str, email: str, message: str | Non
     await runner.start(take_orphans=False)
     conversation: ConversationId | None = None
     try:
-        while text := message or await asyncio.to_thread(_ask):
+        while text := message or await _ask():
             request = TurnRequest(text, str(uuid4()), conversation, channel="cli")
             stream = await runner.submit(principal, tenant, request)
             conversation = stream.conversation_id
@@ -38,7 +40,21 @@ async def converse(services: Services, slug: str, email: str, message: str | Non
         await runner.stop()
 
 
-def _ask() -> str:
+async def _ask() -> str:
+    """What is typed, empty at its end. Nobody waits for its thread, or Ctrl-C would wait for a line."""
+    loop = asyncio.get_running_loop()
+    typed: asyncio.Queue[str] = asyncio.Queue()
+
+    def read() -> None:
+        line = _line()
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(typed.put_nowait, line)
+
+    Thread(target=read, name="typing", daemon=True).start()
+    return await typed.get()
+
+
+def _line() -> str:
     try:
         return out.input("\n[bold]you>[/bold] ").strip()
     except EOFError:

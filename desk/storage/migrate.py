@@ -141,13 +141,9 @@ async def is_anothers(conn: Connection) -> bool:
 
 
 async def refuse_behind(database: Database, folder: Path) -> None:
-    """Raises Misconfigured when the database is not in today's shape; changes nothing."""
+    """Raises Misconfigured when the open database is not in today's shape; changes nothing."""
     async with database.control_tx() as tx:
-        cursor = await tx.execute("select to_regclass('desk_control.migrations') is not null")
-        begun = await cursor.fetchone()
-        behind = await _count_behind(tx, read_migrations(folder)) if begun and begun[0] else None
-    if behind is None:
-        raise Misconfigured("The database is not migrated: run `desk migrate`.")
+        behind = await _count_behind(tx, read_migrations(folder))
     if behind:
         raise Misconfigured(f"The database is behind by {behind} migrations: run `desk migrate`.")
 

@@ -244,13 +244,15 @@ class Database:
         async with self._connection() as conn:
             cursor = await conn.execute(
                 "select rolsuper or rolbypassrls, current_database(),"
-                " has_database_privilege(oid, current_database(), 'temporary')"
+                " has_database_privilege(oid, current_database(), 'temporary'),"
+                " not exists (select from pg_tables"
+                " where schemaname = 'desk_control' and tablename = 'migrations')"
                 " from pg_roles where rolname = %s",
                 (APP_ROLE,),
             )
             row = await cursor.fetchone()
             free = [name for (name,) in await (await conn.execute(_FREE_DEFINERS)).fetchall()]
-        if row is None:
+        if row is None or row[3]:
             raise Misconfigured("The database is not migrated: run `desk migrate`.")
         if row[0]:
             raise Misconfigured(

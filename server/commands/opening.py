@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-import typer
 from rich.console import Console
 
 import migrations
@@ -29,9 +28,9 @@ Result = TypeVar("Result")
 console = Console(stderr=True)
 
 
-def say(line: str) -> None:
-    """Tell the person at the terminal; stdout stays free for results."""
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+def say(line: str, style: str | None = None) -> None:
+    """Tell the person at the terminal; stdout stays free for results, and NO_COLOR is heeded."""
+    console.print(line, style=style, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def save(path: Path, report: str | bytes) -> None:
@@ -95,4 +94,4 @@ async def tenant_of(services: Services, slug: str) -> Tenant:
 
 
 def _tell_degraded(what: str, instead: str) -> None:
-    typer.secho(f"degraded: {what}; instead: {instead}", fg="yellow", err=True)
+    say(f"degraded: {what}; instead: {instead}", "yellow")

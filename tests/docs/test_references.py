@@ -12,8 +12,9 @@ TRUE = """# A page
 
 See [here](docs/other.md#the-other-page), [there](https://example.com), [above](#a-page) and
 [test_holds](tests/test_one.py). Run `make run` or `make PYTHON=python3.12 run`, then `desk token --tenant T
---user U`, `desk prompt list`, `desk --version`, `desk chat -m hi`. Files: `tests/test_one.py`, `tests/test_one.py::test_holds`,
-`tests/<name>.py`, `docs/`, `Makefile`. Not ours: `/api/v1/chat/`, `and/or`, `.desk/models/x.onnx`.
+--user U`, `desk prompt list`, `desk chat -m hi`, `desk --version`. Files: `tests/test_one.py`,
+`tests/test_one.py::test_holds`, `tests/<name>.py`, `docs/`, `Makefile`. Not ours: `/api/v1/chat/`, `and/or`,
+`.desk/models/x.onnx`.
 
 ```bash
 TOKEN=$(.venv/bin/desk token --tenant bookshop --user ada@example.com --role user)  # make nonsense

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -111,6 +112,13 @@ def test_the_version_is_the_projects(environment: dict[str, str]) -> None:
     assert (ended.returncode, ended.stdout) == (0, f"{project['version']}\n")
 
 
+def test_colours_are_left_out_where_nobody_wants_them(environment: dict[str, str]) -> None:
+    for wish, painted in (({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)):
+        refused = desk(environment | wish, "token", "--tenant", "garden", "--user", "ada")
+        assert ("\x1b[31m" in refused.stderr) == painted
+        assert "takes an e-mail address" in refused.stderr
+
+
 def test_help_says_with_what_it_ends(environment: dict[str, str]) -> None:
     assert "Ends with 0 when it is done; with 1" in " ".join(desk(environment, "--help").stdout.split())
     assert desk(environment, "no-such-command").returncode == 2
@@ -175,6 +183,23 @@ def test_a_tenant_gets_knowledge_and_answers_from_it(environment: dict[str, str]
     talk = desk(environment, "chat", "--tenant", "garden", "-m", "how often do tulips need water?")
     assert "Twice a week." in talk.stdout
     assert "retrieve_faqs" in talk.stderr
+
+
+def test_ctrl_c_ends_a_chat_that_waits_for_a_line(environment: dict[str, str]) -> None:
+    desk(environment, "tenant", "create", "garden")
+    terminal, inside = os.openpty()
+    command = [sys.executable, "-m", "server.cli", "chat", "--tenant", "garden"]
+    chat = subprocess.Popen(command, env=environment, stdin=inside, stdout=inside, stderr=inside)
+    try:
+        said = b""
+        while b"you>" not in said:
+            said += os.read(terminal, 4096)
+        chat.send_signal(signal.SIGINT)
+        assert chat.wait(15) == 130
+    finally:
+        chat.kill()
+        os.close(terminal)
+        os.close(inside)
 
 
 def test_very_many_vectors_want_an_index(environment: dict[str, str], owner_url: str, tmp_path: Path) -> None:

@@ -74,9 +74,11 @@ def test_what_is_wrong_is_found_by_doctor_and_refused_by_a_start(
 
 @pytest.mark.parametrize("process", ["worker", "run"])
 def test_the_other_processes_refuse_it_too(environment: dict[str, str], process: str) -> None:
-    refused = desk(environment | {"REDIS_URL": "localhost:6379", "DESK_PORT": "0"}, process)
+    wrong = {"REDIS_URL": "localhost:6379", "DESK_SIGNING_KEY_PATH": "README.md", "DESK_PORT": "0"}
+    refused = desk(environment | wrong, process)
     assert refused.returncode == 1
     assert refused.stderr.startswith("desk: REDIS_URL is no address of Redis"), refused.stderr
+    assert "README.md holds no Ed25519 key" in refused.stderr, "all of it is told"
 
 
 def test_doctor_tells_all_and_makes_nothing(environment: dict[str, str], tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ def test_a_database_that_is_not_migrated_is_left_as_it_is(empty: dict[str, str])
     for process, code in (("doctor", 1), ("serve", 3), ("worker", 1)):
         ended = desk(empty | {"DESK_PORT": "0"}, process)
         assert ended.returncode == code, ended.stderr
-        assert "run `desk migrate`" in ended.stdout + ended.stderr
+        assert "The database is not migrated: run `desk migrate`." in ended.stdout + ended.stderr
         assert is_untouched(empty)
 
 
