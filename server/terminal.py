@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
 from threading import Thread
 from uuid import uuid4
@@ -42,6 +43,8 @@ async def converse(services: Services, slug: str, email: str, message: str | Non
 
 async def _ask() -> str:
     """What is typed, empty at its end. Nobody waits for its thread, or Ctrl-C would wait for a line."""
+    if not (sys.stdin.isatty() and out.is_terminal):
+        return await asyncio.to_thread(_line)  # of a pipe Python must not be torn away at its end
     loop = asyncio.get_running_loop()
     typed: asyncio.Queue[str] = asyncio.Queue()
 
