@@ -118,6 +118,7 @@ def promote(
         from server.prompting import Move
         from server.prompting import promote as put
 
+        await _refuse_unknown(tx, who, name)
         await put(tx, who, Move(name, _label(label), version, channel, share, note))
 
     _within(tenant, move)
@@ -137,6 +138,7 @@ def rollback(
     async def back(tx: Tx, who: Principal) -> int | None:
         from server.prompting import roll_back
 
+        await _refuse_unknown(tx, who, name)
         before = await roll_back(tx, who, name, _label(label), channel, note)
         return before.version if before else None
 

@@ -296,9 +296,10 @@ def test_a_prompt_of_a_mistyped_name_is_refused_with_the_names_there_are(
     assert refused.returncode == 1
     assert "There is no prompt 'suport'; there are intents, support." in refused.stderr
     assert "--new" in refused.stderr
-    unknown = desk(environment, "prompt", "history", "suport", *of)
-    assert unknown.returncode == 1
-    assert "there are intents, support" in unknown.stderr
+    for command in (("history", "suport"), ("promote", "suport", "1"), ("rollback", "suport")):
+        unknown = desk(environment, "prompt", *command, *of)
+        assert unknown.returncode == 1
+        assert "there are intents, support" in unknown.stderr
     unmoved = desk(environment, "prompt", "history", "support", *of)
     assert (unmoved.returncode, unmoved.stdout) == (0, "")
     assert "No label of support was ever moved." in unmoved.stderr
