@@ -15,7 +15,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
 from desk.errors import Misconfigured
-from desk.storage.pool import APP_ROLE, SHARED, Database, check_address
+from desk.storage.pool import APP_ROLE, SHARED, Database, check_address, refuse_stranger
 
 Connection = AsyncConnection[TupleRow]
 
@@ -77,6 +77,7 @@ async def migrate(url: str, folder: Path, *, say: Callable[[str], None]) -> int:
     async with connected_owner(url) as conn:
         await conn.execute("select pg_advisory_lock(%s)", (_LOCK,))
         if await is_anothers(conn):
+            await refuse_stranger(conn)
             await _refuse_behind(conn, migrations)
             return 0
         await _lay_ground(conn)

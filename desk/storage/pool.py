@@ -251,6 +251,8 @@ class Database:
                 (APP_ROLE,),
             )
             row = await cursor.fetchone()
+            if row is not None:
+                await refuse_stranger(conn)
             free = [name for (name,) in await (await conn.execute(_FREE_DEFINERS)).fetchall()]
         if row is None or row[3]:
             raise Misconfigured("The database is not migrated: run `desk migrate`.")
@@ -279,6 +281,17 @@ def check_address(url: str, variable: str) -> None:
         raise Misconfigured(
             f"{variable} is no address of Postgres; write postgresql://name:password@host:5432/database."
         ) from None
+
+
+async def refuse_stranger(conn: Tx) -> None:
+    """Raises Misconfigured when this login may not act as the application's role, which is there."""
+    cursor = await conn.execute("select pg_has_role(%s, 'member'), current_user", (APP_ROLE,))
+    row = await cursor.fetchone()
+    if row is not None and not row[0]:
+        raise Misconfigured(
+            f"The login {row[1]} may not act as {APP_ROLE}; set DATABASE_URL to one that may, or run"
+            f" `grant {APP_ROLE} to {row[1]}` as the owner."
+        )
 
 
 @contextmanager

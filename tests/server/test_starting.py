@@ -135,6 +135,22 @@ def test_a_database_that_is_behind_is_told(empty: dict[str, str]) -> None:
         assert "The database is behind by 1 migrations: run `desk migrate`." in ended.stdout + ended.stderr
 
 
+def test_a_login_that_may_not_act_as_the_application_is_told(
+    environment: dict[str, str], owner_url: str
+) -> None:
+    with psycopg.connect(owner_url, autocommit=True) as conn:
+        conn.execute("drop role if exists stranger")
+        conn.execute("create role stranger login")
+        url = {"DATABASE_URL": owner_url.replace("//desk_owner@", "//stranger@")}
+        foreign = {**environment, **url, "DESK_MIGRATION_DATABASE_URL": ""}
+        for command in (("doctor",), ("tenant", "list")):
+            ended = desk(foreign, *command)
+            assert ended.returncode == 1
+            assert "The login stranger may not act as desk_app" in ended.stdout + ended.stderr
+            assert "Traceback" not in ended.stderr
+        conn.execute("drop role stranger")
+
+
 @pytest.mark.parametrize("command", [("migrate",), ("tenant", "create", "early"), ("chat", "-m", "hi")])
 def test_a_wrong_key_is_refused_before_anything_is_changed(
     empty: dict[str, str], command: tuple[str, ...]
