@@ -51,7 +51,7 @@ def supervise(settings: Settings, *, say: Say) -> None:
             application := program("serve", environment),
         ]
         try:
-            base = f"http://{settings.host}:{port}"
+            base = settings.model_copy(update={"port": port, "public_url": None}).public_address
             _wait_until_ready(base, application)
             _announce(settings, base, time.monotonic() - began, say)
             while True:

@@ -75,6 +75,8 @@ def shop(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 0,
 ) -> None:
     """Serve the demo's order service, which stands for a shop's own."""
+    free_port(host, port)
+
     from server.demo.shop import serve_shop
 
     serve_shop(load_settings(), host=host, port=port)

@@ -175,7 +175,7 @@ def test_the_key_of_another_database_is_told(environment: dict[str, str]) -> Non
     assert "This database was made with the master key" in told[0]
 
 
-@pytest.mark.parametrize("process", ["serve", "run"])
+@pytest.mark.parametrize("process", ["serve", "run", "shop"])
 def test_a_port_in_use_is_told_before_anything_is_started(environment: dict[str, str], process: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
