@@ -36,7 +36,8 @@ from server.commands.opening import say
 
 ENDS = (
     "Ends with 0 when it is done; with 1 when it refuses, and says why on stderr, or when what it checks does"
-    " not hold; with 2 when it was called wrongly; `desk serve` with 3 when it fails while it starts."
+    " not hold; with 2 when it was called wrongly; `desk serve` with 3 when it fails while it starts;"
+    " with 130 when Ctrl-C broke it off, but for processes, which then end with 0."
 )
 
 app = typer.Typer(
