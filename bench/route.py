@@ -34,6 +34,7 @@ class Contest:
 
     async def ours(self, text: str) -> str:
         """Our likeliest intent, embedding included."""
+        text = self.router.spelled(text)
         vector = (await self.embedder.embed([text]))[0]
         decision = self.router.route(text, vector)
         return decision.intent or NONE
@@ -66,7 +67,7 @@ async def measure(stage: Stage, effort: Effort) -> Result:
 
 async def _train(embedder: MiniLM, examples: list[Example]) -> Contest:
     texts = [example.text for example in examples]
-    router = Router.fit(examples, await embedder.embed(texts))
+    router = Router.fit(examples, await embedder.embed(texts), embedder.words)
     return Contest(embedder, router, TfidfLinear(texts, [example.intent or NONE for example in examples]))
 
 

@@ -42,6 +42,10 @@ class Embedder(Protocol):
     def dimensions(self) -> int:
         """Length of a vector."""
 
+    @property
+    def words(self) -> frozenset[str]:
+        """Words that the model knows whole, in small letters; what is none of them may be misspelled."""
+
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """One row of length 1 for each text, shape (n, dimensions); equal texts have bit-equal rows."""
 
@@ -78,6 +82,7 @@ class MiniLM:
         self._session = session
         self._tokenizer = tokenizer
         self._recent = _RecentVectors(CACHED_TEXTS)
+        self.words = frozenset(word for word in tokenizer.get_vocab() if word.isalpha())
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Rows of length 1, shape (len(texts), 384); about 1 ms a short text, in a thread."""

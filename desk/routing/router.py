@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from desk.errors import InvalidInput
 from desk.routing.calibration import Calibration, fit_calibration
 from desk.routing.classifier import Classifier, Evidence, Fitted, fit_classifier
 from desk.routing.promise import Proof
+from desk.routing.spelling import Spelling
 
 Matrix = NDArray[np.float32]
 
@@ -83,6 +84,7 @@ class Router:
     """A fitted router; it is never changed, so any number of threads may use it.
 
     `proof` is what it would have made of its own examples unseen: thresholds that keep a promise stand on it.
+    `spelled` reads a message without its misspelled words, which is then embedded and decided on.
     """
 
     examples: tuple[Example, ...]
@@ -90,12 +92,14 @@ class Router:
     classifier: Classifier
     calibration: Calibration
     proof: Proof
+    spelled: Spelling
 
     @classmethod
-    def fit(cls, examples: Sequence[Example], vectors: Matrix) -> Router:
+    def fit(cls, examples: Sequence[Example], vectors: Matrix, known: Container[str] = ()) -> Router:
         """Learns from examples and their vectors (n, d) of length 1; CPU-bound, about 10 s for 10,000.
 
-        Raises InvalidInput when no example has an intent, or there are more than 20,000.
+        Words that are `known` are never taken for misspelled. Raises InvalidInput when no example has an
+        intent, or there are more than 20,000.
         """
         intents = tuple(sorted({example.intent for example in examples if example.intent is not None}))
         if not intents or len(examples) > MAX_EXAMPLES:
@@ -111,10 +115,14 @@ class Router:
         )
         everything = np.ones(len(labels), dtype=np.bool_)
         calibration = _calibrate(fitted, labels, everything)
-        return cls(tuple(examples), intents, fitted.classifier, calibration, _prove(fitted, labels))
+        proof, spelled = _prove(fitted, labels), Spelling(texts, known)
+        return cls(tuple(examples), intents, fitted.classifier, calibration, proof, spelled)
 
     def route(self, text: str, vector: Matrix) -> Decision:
-        """The decision for one text and its vector (d,) of length 1; well under 5 ms, no I/O."""
+        """The decision for one text and its vector (d,) of length 1; well under 5 ms, no I/O.
+
+        Both are of the text as `spelled` reads it.
+        """
         scores, cosines = self.classifier.score(text, vector)
         best = int(scores.argmax())
         score, grouped = scores[best], self.classifier.grouped

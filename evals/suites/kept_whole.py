@@ -55,7 +55,7 @@ async def evaluate_kept_whole(rows: Sequence[Row], embedder: Embedder) -> Report
 async def _fitted(rows: Sequence[Row], embedder: Embedder) -> Router:
     examples = [Example(row["text"], None if row["oos"] else row["intent"]) for row in rows]
     vectors = await embedder.embed([example.text for example in examples])
-    return await asyncio.to_thread(Router.fit, examples, vectors)
+    return await asyncio.to_thread(Router.fit, examples, vectors, embedder.words)
 
 
 async def _kept(text: str, router: Router, embedder: Embedder) -> bool:
@@ -63,7 +63,7 @@ async def _kept(text: str, router: Router, embedder: Embedder) -> bool:
     pieces = clauses(text)
     if len(pieces) < 2:
         return True
-    said = [text, *(piece.text for piece in pieces)]
+    said = list(map(router.spelled, (text, *(piece.text for piece in pieces))))
     vectors = await embedder.embed(said)
     whole, *parts = (_verdict(router.route(one, vector)) for one, vector in zip(said, vectors, strict=True))
     return not wishes(pieces, parts, whole)

@@ -164,15 +164,17 @@ async def _judge_folds(rows: list[Row], embedder: Embedder, progress: Progress) 
     parts: list[Judged] = []
     for fold in range(FOLDS):
         if (folds == fold).any():
-            router = await _fit(_pick(embedded, folds != fold))
-            parts.append(await asyncio.to_thread(_ask, router, _pick(embedded, folds == fold)))
+            router = await _fit(_pick(embedded, folds != fold), embedder)
+            asked = await _spelled(_pick(embedded, folds == fold), router, embedder)
+            parts.append(await asyncio.to_thread(_ask, router, asked))
         progress.advance(task)
     return _join(parts)
 
 
 async def _judge(train: list[Row], test: list[Row], embedder: Embedder, progress: Progress) -> Judged:
-    router = await _fit(await _embed(train, embedder, progress))
-    return await asyncio.to_thread(_ask, router, await _embed(test, embedder, progress))
+    router = await _fit(await _embed(train, embedder, progress), embedder)
+    asked = await _spelled(await _embed(test, embedder, progress), router, embedder)
+    return await asyncio.to_thread(_ask, router, asked)
 
 
 async def _embed(rows: list[Row], embedder: Embedder, progress: Progress) -> _Embedded:
@@ -187,9 +189,22 @@ async def _embed(rows: list[Row], embedder: Embedder, progress: Progress) -> _Em
     return _Embedded(rows, vectors, times)
 
 
-async def _fit(train: _Embedded) -> Router:
+async def _fit(train: _Embedded, embedder: Embedder) -> Router:
     examples = [Example(row["text"], None if row["oos"] else row["intent"]) for row in train.rows]
-    return await asyncio.to_thread(Router.fit, examples, train.vectors)
+    return await asyncio.to_thread(Router.fit, examples, train.vectors, embedder.words)
+
+
+async def _spelled(test: _Embedded, router: Router, embedder: Embedder) -> _Embedded:
+    """The rows as the router reads them; what is misspelled is embedded as it was meant."""
+    rows, vectors, ms = [], test.vectors.copy(), test.ms.copy()
+    for place, row in enumerate(test.rows):
+        started = time.perf_counter()
+        text = router.spelled(row["text"])
+        if text != row["text"]:
+            vectors[place], ms[place] = (await embedder.embed([text]))[0], 0.0
+        ms[place] += (time.perf_counter() - started) * 1000
+        rows.append({**row, "text": text})
+    return _Embedded(rows, vectors, ms)
 
 
 def _ask(router: Router, test: _Embedded) -> Judged:

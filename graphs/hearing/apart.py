@@ -32,8 +32,9 @@ async def hear_apart(
         context.noted["heard"] = f"as one: an intent is ahead by {whole.margin:.2f}"
         return ()
     said = [restore(piece.text, context.vault) for piece in pieces]
-    vectors = await context.services.engine.embedder.embed(said)
-    found = [router.route(text, vector) for text, vector in zip(said, vectors, strict=True)]
+    spelled = list(map(router.spelled, said))
+    vectors = await context.services.engine.embedder.embed(spelled)
+    found = [router.route(text, vector) for text, vector in zip(spelled, vectors, strict=True)]
     decided = [hearing.decide(text, decision)["decision"] for text, decision in zip(said, found, strict=True)]
     for at in range(1, len(pieces)):
         # "Is Emma in stock, and what does it cost?"

@@ -62,7 +62,7 @@ async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> Turn
         return _following(hearing, own, alone)
     if own and alone.margin >= _STANDS_ALONE and not bare:
         return None
-    both = f"{restore(before, context.vault)} {text}"
+    both = hearing.understanding.spelled(f"{restore(before, context.vault)} {text}")
     vector = (await context.services.engine.embedder.embed([both]))[0]
     joined = hearing.understanding.route(both, vector)
     context.noted["with_before"] = {"candidate": joined.candidate, "confidence": joined.confidence}

@@ -37,6 +37,7 @@ async def with_reasons(
 async def _of(services: Services, tenant: Tenant, choice: PromptChoice, text: str, step: Step) -> Step:
     """Nearest examples and rivals with their figures, and for each rival that lost, why; as plain data."""
     understanding = await services.understandings.of(tenant, choice)
+    text = understanding.spelled(text)
     vector = (await services.engine.embedder.embed([text]))[0]
     found, told = understanding.route(text, vector), understanding.router.explain(text, vector)
     decided, needed = step["update"]["decision"], step.get("noted", {}).get("needed", ACCEPT_FROM)

@@ -37,8 +37,12 @@ class Understanding:
     proven: dict[float, float | None] = field(default_factory=dict, repr=False)
     courteous: frozenset[str] = frozenset()
 
+    def spelled(self, text: str) -> str:
+        """A text as the router reads it, without misspelled words: what is embedded and decided on."""
+        return self.router.spelled(text)
+
     def route(self, text: str, vector: Vectors) -> Decision:
-        """The router's decision for a text and its vector (d,) of length 1."""
+        """The router's decision for a text, as `spelled` reads it, and its vector (d,) of length 1."""
         if len(text) > CACHED_LENGTH:
             return self.router.route(text, vector)
         key = digest(text)
@@ -115,6 +119,6 @@ class Understandings:
         examples = [Example(text, intent.name) for intent in pack.intents for text in intent.examples]
         examples += [Example(text, None) for text in pack.out_of_scope]
         vectors = await self._embedder.embed([example.text for example in examples])
-        router = await asyncio.to_thread(Router.fit, examples, vectors)
+        router = await asyncio.to_thread(Router.fit, examples, vectors, self._embedder.words)
         courteous = {one.intent for one in examples if one.intent and is_courtesy(one.text)}
         return Understanding(pack, router, courteous=frozenset(courteous))

@@ -30,8 +30,9 @@ async def route_intent(state: TurnState, runtime: Runtime[TurnContext]) -> TurnS
         return {"decision": Decided("handoff", "human", 1.0, "yes to a person")}
     heard = heard_alone(pieces, state["text"])
     text = restore(heard, context.vault) if heard else context.text
-    context.vector = (await context.services.engine.embedder.embed([text]))[0]
-    found = understanding.route(text, context.vector)
+    spelled = understanding.spelled(text)
+    context.vector = (await context.services.engine.embedder.embed([spelled]))[0]
+    found = understanding.route(spelled, context.vector)
     least = needed(context, understanding)
     context.noted = {"candidate": found.candidate, "runner_up": found.runner_up, "needed": least}
     context.noted["margin"] = found.margin

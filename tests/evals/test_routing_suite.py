@@ -19,6 +19,7 @@ class WordVectors:
 
     name = "words"
     dimensions = 64
+    words: frozenset[str] = frozenset()
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = np.full((len(texts), self.dimensions), 1e-3, dtype=np.float32)

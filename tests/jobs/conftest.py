@@ -138,6 +138,7 @@ class AxisEmbedder:
 
     name = "axes"
     dimensions = 384
+    words: frozenset[str] = frozenset()
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row a text."""

@@ -33,6 +33,7 @@ class BrokenEmbedder:
 
     name = "broken"
     dimensions = 384
+    words: frozenset[str] = frozenset()
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         raise RuntimeError(f"no model for {len(texts)} texts")

@@ -32,6 +32,7 @@ class CountingEmbedder:
 
     name = MiniLM.name
     dimensions = MiniLM.dimensions
+    words: frozenset[str] = frozenset()
 
     def __init__(self, model: MiniLM) -> None:
         self._model = model
