@@ -41,6 +41,7 @@ _LEANS: Final = re.compile(
 )
 _FEWEST: Final = 4
 _FEW_THAT_POINT: Final = 6
+_LONGEST_THAT_POINTS: Final = 100
 _EMPTY: Final = frozenset(
     (
         *("about", "also", "and", "does", "from", "have", "here", "how", "long", "many", "much", "same"),
@@ -70,6 +71,8 @@ def begins_like_one(text: str) -> bool:
 
 def points_back(text: str) -> bool:
     """Whether a short message speaks of a thing that was shown before: "what's in it?", "cheaper"."""
+    if len(text) > _LONGEST_THAT_POINTS:
+        return False
     words = plain(text)
     return words.count(" ") < _FEW_THAT_POINT and bool(_POINTS.search(words) or _OTHERS.search(words))
 

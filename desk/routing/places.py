@@ -72,6 +72,8 @@ _ENGLISH: Final = {place: name for name, place in reversed(_PLACES.items())}
 _AT_HOME: Final = re.compile(
     r"\b(?:within|inside|domestic|innerhalb|a l interieur|dentro|all interno|binnen)\b"
 )
+# Nearly every message names none, and is told by this alone.
+_FIRST_WORDS: Final = frozenset(name.split()[0] for name in _PLACES)
 _NAMED: Final = re.compile(rf"\b(?:{'|'.join(sorted(_PLACES, key=len, reverse=True))})\b")
 
 
@@ -81,7 +83,7 @@ def places_in(text: str) -> frozenset[str]:
     Who asks about delivery within a country lives in it, and means what holds at home.
     """
     said = plain(text)
-    if _AT_HOME.search(said):
+    if _FIRST_WORDS.isdisjoint(said.split()) or _AT_HOME.search(said):
         return frozenset()
     return frozenset(_PLACES[name] for name in _NAMED.findall(said))
 

@@ -35,9 +35,13 @@ def asked_before(state: TurnState) -> str:
     before them. "Something cheaper?" goes on itself, and comes with what it goes on with.
     """
     written = [line["text"] for line in state.get("window", []) if line["role"] == "user"]
-    asked_for = [text for text in written[:-1] if not _asks_nothing(text)]
-    begins = next((at for at in reversed(range(len(asked_for))) if not points_back(asked_for[at])), 0)
-    return " ".join(asked_for[begins:])
+    said: list[str] = []
+    for text in reversed(written[:-1]):
+        if not _asks_nothing(text):
+            said.insert(0, text)
+            if not points_back(text):
+                break
+    return " ".join(said)
 
 
 def _asks_nothing(text: str) -> bool:

@@ -33,10 +33,10 @@ async def recommend_products(state: TurnState, runtime: Runtime[TurnContext]) ->
     products = [product for product in found.products if product.title not in seen][:SHOWN]
     language = spoken_language(state["language"])
     lines = [*_sold_out(found, language), *_listed(products, language)]
-    if found.unknown:
-        lines.insert(0, phrase("product_unknown", language))
     if not lines:
         return answered(state, say(state, "products_none", "product", intent=decision.intent))
+    if found.unknown:
+        lines.insert(0, phrase("product_unknown", language))
     return answered(
         state, Answer("\n".join(lines), language, "product", decision.intent, decision.confidence)
     )
@@ -53,20 +53,29 @@ def _shown_before(state: TurnState) -> str:
 
 
 def _listed(products: Sequence[Product], language: str) -> list[str]:
-    """The title that was asked for, which is in stock; else what might be liked."""
+    """The titles that were asked for, which are in stock; else what might be liked."""
     asked = [product for product in products if any(reason.kind == "title" for reason in product.because)]
     if asked:
-        return [_line(product, language, key="product_in_stock") for product in asked]
+        return [_in_stock(product, language) for product in asked]
     if not products:
         return []
-    return [phrase("products_intro", language), *(f"- {_line(product, language)}" for product in products)]
+    return [phrase("products_intro", language), *(_line(product, language) for product in products)]
 
 
-def _line(product: Product, language: str, *, key: str = "product_line") -> str:
-    authors = ", ".join(product.authors)
-    line = phrase(key, language, title=product.title, authors=authors, price=product.price)
+def _in_stock(product: Product, language: str) -> str:
+    told = {"title": product.title, "price": product.price}
+    if not product.authors:
+        return phrase("product_in_stock_unsigned", language, **told)
+    return phrase("product_in_stock", language, authors=", ".join(product.authors), **told)
+
+
+def _line(product: Product, language: str) -> str:
+    line = f"{product.title}, {product.price}"
+    if product.authors:
+        told = {"title": product.title, "price": product.price}
+        line = phrase("product_line", language, authors=", ".join(product.authors), **told)
     reasons = ", ".join(_reason(reason, language) for reason in product.because if reason.kind in _TOLD)
-    return f"{line} ({reasons})" if reasons else line
+    return f"- {line} ({reasons})" if reasons else f"- {line}"
 
 
 def _reason(reason: Reason, language: str) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from desk.tooling import Product, Reason
+from graphs.nodes.recommend_products import _listed
 from graphs.services import Services
 from tests.graphs.conversing import Customer
 
@@ -126,3 +128,11 @@ async def test_it_says_that_it_is_no_person(bookshop: Services, ada: Customer, m
     assert reply["intent"] == "about_assistant"
     assert reply["suggestions"]
     assert bookshop.engine.model is None
+
+
+@pytest.mark.parametrize(("language", "in_stock"), [("en", "is in stock"), ("de", "ist auf Lager")])
+def test_what_nobody_wrote_is_shown_without_an_author(language: str, in_stock: str) -> None:
+    trowel = Product("T-1", "Steel trowel", (), ("tools",), "$12.00", 4.5, 3, "For planting.")
+    asked = Product("T-1", "Steel trowel", (), (), "$12.00", 4.5, 3, "", (Reason("title", "Steel trowel"),))
+    assert _listed([trowel], language)[1] == "- Steel trowel, $12.00"
+    assert _listed([asked], language) == [f"Steel trowel {in_stock}, $12.00."]
