@@ -65,4 +65,4 @@ def test_a_prompt_that_lost_a_rule_fails_the_gate(tmp_path: Path) -> None:
         for case in ElementTree.parse(junit).iter("testcase")
         if case.find("failure") is not None
     ]
-    assert "facts beside the baseline" in failed
+    assert {"passed", "facts"} <= set(failed)

@@ -267,7 +267,8 @@ def test_a_tenant_is_configured_suspended_exported_and_erased(
     assert "must be 1 to" in wrong.stderr
     unproven = desk(environment, "tenant", "set", slug, "intent_pack=bookshop", "promised_error=0.05")
     assert unproven.returncode == 1
-    assert "about 2" in unproven.stderr
+    assert "about" in unproven.stderr
+    assert "would" in unproven.stderr
     assert orjson.loads(desk(environment, "tenant", "show", slug).stdout)["settings"]["locale"] == "de"
     assert desk(environment, "tenant", "export", slug, "--out", out).returncode == 0
     assert [orjson.loads(line)["table"] for line in out.read_bytes().splitlines()][:1] == ["tenants"]

@@ -145,7 +145,7 @@ async def test_a_promised_error_is_taken_where_the_examples_prove_it(platform: h
     slug = await make(platform, settings=proven | {"promised_error": 0.15})
     for wrong, says in (
         (0.5, "above 0 and below 0.5"),
-        (0.05, "about 2"),
+        (0.05, "; about "),
         (0.01, "more like these would not: too many are taken for another intent. It takes at least 510"),
     ):
         body = {"settings": proven | {"promised_error": wrong}}
