@@ -26,7 +26,9 @@ _TOLD = frozenset({"like", "genre"})
 async def recommend_products(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """List what fits the message best, or say that nothing does."""
     context, decision = runtime.context, state["decision"]
-    query = with_before(state, context) if decision.goes_on else asked(state, context)
+    understanding = await context.services.understandings.of(context.tenant, context.prompts)
+    said = with_before(state, context) if decision.goes_on else asked(state, context)
+    query = understanding.spelled(said)
     seen = _shown_before(state) if decision.goes_on and asks_for_others(context.text) else ""
     limit = MOST_SEEN if seen else SHOWN
     found = await context.services.engine.catalogue.find(context.principal, query, Wanted(), limit=limit)

@@ -43,6 +43,11 @@ async def test_cheaper_ones_are_of_the_same_kind_and_what_was_shown_is_not_shown
     assert first["route"] == others["route"] == "product"
 
 
+async def test_a_misspelled_genre_is_found(ada: Customer) -> None:
+    (reply,) = await answers(ada, "recomend me a thriler")
+    assert all(line.endswith("(thriller)") for line in reply["text"].splitlines()[1:])
+
+
 async def test_more_of_them_are_others(ada: Customer) -> None:
     first, more = await answers(ada, "recommend me a thriller", "more")
     assert more["route"] == "product"
