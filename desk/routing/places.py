@@ -78,14 +78,16 @@ _NAMED: Final = re.compile(rf"\b(?:{'|'.join(sorted(_PLACES, key=len, reverse=Tr
 
 
 def places_in(text: str) -> frozenset[str]:
-    """The countries that a text names, by their ISO 3166 codes; `eu` and `abroad` stand for more than one.
-
-    Who asks about delivery within a country lives in it, and means what holds at home.
-    """
+    """The countries that a text names, by their ISO 3166 codes; `eu` and `abroad` stand for more than one."""
     said = plain(text)
-    if _FIRST_WORDS.isdisjoint(said.split()) or _AT_HOME.search(said):
+    if _FIRST_WORDS.isdisjoint(said.split()):
         return frozenset()
     return frozenset(_PLACES[name] for name in _NAMED.findall(said))
+
+
+def places_asked(text: str) -> frozenset[str]:
+    """Those that a customer asks about; who asks what holds within a country means what holds at home."""
+    return frozenset() if _AT_HOME.search(plain(text)) else places_in(text)
 
 
 def name_of(place: str) -> str:

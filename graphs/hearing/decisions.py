@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from desk.routing.consent import consent
 from desk.routing.follow_up import FEW_WORDS
 from desk.routing.openings import asks
-from desk.routing.places import places_in, speaks_of_places
+from desk.routing.places import places_asked, speaks_of_places
 from desk.routing.router import ACCEPT_FROM, Decision
 from graphs.acting.toolbox import shop_url
 from graphs.hearing.orders_meant import means_by_day
@@ -105,7 +105,7 @@ class Hearing:
 
 def _left_out(wanted: Intent, text: str) -> tuple[str, ...]:
     """The countries that a text names where the intent's reply speaks of none of them."""
-    places = places_in(text)
+    places = places_asked(text)
     told = any(speaks_of_places(reply, places) for reply in wanted.reply.values())
     return () if told else tuple(sorted(places))
 

@@ -25,9 +25,8 @@ async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> Turn
     # A question that was loaded without an answer may be found, and says nothing.
     passages = [passage for passage in await _found(state, context) if passage.text.strip()]
     if state["decision"].places:
-        passages = _of_the_places(passages, state, context) or _of_the_places(
-            await _asked_plainly(state, context), state, context
-        )
+        plainly = await _asked_plainly(state, context)
+        passages = _of_the_places(plainly, state, context) or _of_the_places(passages, state, context)
     update: TurnState = {"passages": tuple(passages)}
     # A curated answer near enough to the question needs no model to say it again.
     needed = context.tuning.curated if may_call_model(state, context) else threshold(context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from desk.routing.places import name_of, places_in, speaks_of_places
+from desk.routing.places import name_of, places_asked, places_in, speaks_of_places
 
 
 @pytest.mark.parametrize(
@@ -17,13 +17,19 @@ from desk.routing.places import name_of, places_in, speaks_of_places
         ("to the UK and overseas", {"gb", "abroad"}),
         ("Canadian books about whales", set()),
         ("let us know", set()),
-        ("delivery within the US", set()),
-        ("Versand innerhalb Deutschlands", set()),
         ("", set()),
     ],
 )
 def test_countries_are_named(text: str, places: set[str]) -> None:
     assert places_in(text) == places
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [("to Canada", {"ca"}), ("delivery within the US", set()), ("Versand innerhalb Deutschlands", set())],
+)
+def test_what_holds_within_a_country_is_asked_of_none(text: str, places: set[str]) -> None:
+    assert places_asked(text) == places
 
 
 @pytest.mark.parametrize(
@@ -34,6 +40,7 @@ def test_countries_are_named(text: str, places: set[str]) -> None:
         ("We ship to the European Union.", "gb", False),
         ("International parcels take 10 days.", "br", True),
         ("Standard shipping takes 5 days.", "ca", False),
+        ("Returns within the United States are free, from abroad they are not.", "jp", True),
     ],
 )
 def test_an_answer_speaks_of_a_country(answer: str, place: str, *, speaks: bool) -> None:
