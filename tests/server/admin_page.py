@@ -66,3 +66,8 @@ async def slowly(page: Page, pattern: str, method: str = "POST") -> list[str]:
 
     await page.route(pattern, wait)
     return seen
+
+
+async def fits_a_phone(page: Page) -> None:
+    """Nothing is wider than a phone, once all of the page is drawn."""
+    await page.wait_for_function("document.documentElement.scrollWidth === 390", timeout=5_000)
