@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from desk.tooling import Product, Reason
+from desk.tooling import Passage, Product, Reason
 from graphs.nodes.recommend_products import _listed
+from graphs.nodes.retrieve_faqs import _introduced
 from graphs.services import Services
 from tests.graphs.conversing import Customer
 
@@ -136,3 +137,15 @@ def test_what_nobody_wrote_is_shown_without_an_author(language: str, in_stock: s
     asked = Product("T-1", "Steel trowel", (), (), "$12.00", 4.5, 3, "", (Reason("title", "Steel trowel"),))
     assert _listed([trowel], language)[1] == "- Steel trowel, $12.00"
     assert _listed([asked], language) == [f"Steel trowel {in_stock}, $12.00."]
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("Standard shipping takes five business days, express takes two.", "Diese Antwort habe ich nur auf"),
+        ("Der Standardversand dauert fünf Werktage, der Expressversand zwei.", "Der Standardversand"),
+    ],
+)
+def test_only_what_reads_like_another_language_is_said_to_be_in_it(text: str, begins: str) -> None:
+    loaded_without_a_language = Passage("shipping", "faq", 1, "Versand", text, "en", 0.9)
+    assert _introduced(loaded_without_a_language, "de").startswith(begins)
