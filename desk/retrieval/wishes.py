@@ -74,6 +74,17 @@ _ONE_THING = re.compile(
 _BY_SOMEBODY = re.compile(
     r"\b(?:by|von|par|por|di|door)\s{1,3}(?P<name>[^?!.,\n]{3,60}?)\s{0,3}[?!.]{0,3}\s{0,3}$", re.IGNORECASE
 )
+# What stands behind "by" and wrote no book: "por favor", "by the pool", "by Friday", "by card".
+_NOBODY = re.compile(
+    r"\b(?:the|a|an|my|your|me|it|now|then|next|today|tonight|tomorrow|noon|morning|evening|night|week\w*|month"
+    r"|\w{3,6}day|christmas|e?-?mail|post|phone|card|chance|name|title|price|genre|rating|der|die|das|dem|den|mir"
+    r"|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|heute|morgen|weihnachten|le|la|les|un|une"
+    r"|exemple|mail|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|demain|noël|favor|favore|ejemplo|el|los"
+    r"|lunes|martes|miércoles|jueves|viernes|sábado|domingo|mañana|navidad|il|lo|esempio|domani|natale|exemplo"
+    r"|amanhã|natal|het|een|de|morgen|kerst)\b",
+    re.IGNORECASE,
+)
+_MOST_NAMES = 4
 # Words of a wish that many things fulfil.
 _MANY_THINGS = re.compile(
     r"\b(?:it|this|that|these|those|they|one|something|anything|any|some|a|an|books?|novels?|stories|titles?"
@@ -129,11 +140,18 @@ def read_wishes(query: str) -> Wishes:
         low = max(low, _number(found["over"]))
         text = _without(text, found)
     like, cheapest = bool(_LIKE.search(text)), bool(_CHEAP.search(text))
-    author = found["name"] if (found := _BY_SOMEBODY.search(text)) else ""
+    author = _somebody(text)
     name = "" if author or like else _one_thing(text)
     about = bool(_TELLS_NOTHING.sub(" ", _CHEAP.sub(" ", text)).strip())
     bounds = (text.strip(), low, high, stars)
     return Wishes(*bounds, like=like, cheapest=cheapest, name=name, author=author, about=about)
+
+
+def _somebody(text: str) -> str:
+    found = _BY_SOMEBODY.search(text)
+    if found is None or _NOBODY.search(found["name"]):
+        return ""
+    return found["name"] if len(found["name"].split()) <= _MOST_NAMES else ""
 
 
 def _one_thing(text: str) -> str:

@@ -44,6 +44,9 @@ PODS = {
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_manifest_is_right_by_the_schema(name: str) -> None:
     kubernetes_validate.validate(DOCUMENTS[name], VERSION, strict=True)
+    wrong = {**DOCUMENTS[name], "metadta": {}}
+    with pytest.raises(kubernetes_validate.ValidationError, match="metadta"):
+        kubernetes_validate.validate(wrong, VERSION, strict=True)
 
 
 def test_the_kustomization_has_all_but_the_migration() -> None:

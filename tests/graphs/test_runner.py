@@ -350,9 +350,8 @@ async def test_the_next_turn_knows_what_a_cancelled_one_said(
             assert (await stream.outcome())["title"] == "Cancelled"
             assert time.monotonic() - asked < 1
             shown = "".join([event.text async for _, event in stream.read() if isinstance(event, Token)])
-            request = TurnRequest(
-                "Which typewriter was the first of them all", str(uuid4()), stream.conversation_id
-            )
+            asks = "Which typewriter was the first of them all"
+            request = TurnRequest(asks, str(uuid4()), stream.conversation_id)
             later = await runner.submit(ann, shop, request)
             await later.outcome()
         asked_next = model.requests[-1].messages

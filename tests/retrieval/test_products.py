@@ -162,6 +162,11 @@ async def test_without_vectors_the_best_rated_are_shown_and_it_is_said(
         ("do you have something about ships", False),
         ("do you have any new books", False),
         ("something by vance", False),
+        ("un libro por favor", False),
+        ("something to read by the pool", False),
+        ("I need a good novel by Friday", False),
+        ("un livre, par exemple", False),
+        ("can I pay for a book by card", False),
         ("recommend me a mystery", False),
     ],
 )
