@@ -38,6 +38,8 @@ async def search(database: Database, embedder: MiniLM, admin: Principal) -> Cata
         ("any crime fiction", {"M"}),
         ("sci-fi please", {"S"}),
         ("libros de ciencia ficción", {"S"}),
+        ("libros de ciencia ficcion", {"S"}),
+        ("Kinderbuecher und sachbuecher oder ein Krimi", {"M"}),
     ],
 )
 async def test_a_genre_is_found_by_its_other_names(

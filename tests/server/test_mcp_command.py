@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from urllib.parse import urlsplit
@@ -12,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from desk.embedded import Engines
-from tests.conftest import MASTER_KEY, MODELS
 from tests.plugins.stores import temporary_home
+from tests.server.shell import environment_of
 from tests.servers.mcp_server import McpServer, mcp_server
 
 
@@ -25,15 +24,9 @@ async def desk(environment: dict[str, str], *arguments: str) -> subprocess.Compl
     )
 
 
-def environment_of(home: str, stores: Engines, server: McpServer) -> dict[str, str]:
+def environment_with(server: McpServer, home: str, stores: Engines) -> dict[str, str]:
     """A home of its own on the session's stores, with an operator that lets tenants reach the server."""
-    return os.environ | {
-        "DESK_HOME": home,
-        "DESK_MASTER_KEY": MASTER_KEY,
-        "DESK_MODELS_DIR": str(MODELS),
-        "DATABASE_URL": stores.database_url,
-        "DESK_MIGRATION_DATABASE_URL": stores.migration_database_url,
-        "REDIS_URL": stores.redis_url or "",
+    return environment_of(home, stores) | {
         "DESK_TOOL_HOSTS": json.dumps([urlsplit(server.url).netloc]),
         "DESK_TOOL_SECRETS": json.dumps({"loyal/crm": "Bearer abc"}),
     }
@@ -46,7 +39,7 @@ async def test_a_tool_is_looked_at_approved_and_checked(migrated: Engines) -> No
         server.tools.append(server.tools[0] | {"name": "odd", "description": "Mail ada@example.com."})
         look = ("mcp", "look", *tenant, "--url", server.url, "--name", "crm", "--secret", "crm")
         with temporary_home() as home:
-            environment = environment_of(home, migrated, server)
+            environment = environment_with(server, home, migrated)
             await desk(environment, "tenant", "create", "loyal")
             looked = await desk(environment, *look)
             assert looked.returncode == 0, looked.stderr
