@@ -18,12 +18,13 @@ from desk.privacy.phones import find_labelled_phones, find_unlabelled_phones
 from desk.privacy.postcodes import find_birth_dates, find_postcodes
 from desk.privacy.references import find_references
 from desk.privacy.secrets import find_bookings, find_secrets
-from desk.privacy.spans import Found, Span
+from desk.privacy.spans import EntityType, Found, Span
 from desk.privacy.typed.tagger import find_typed
 
 __all__ = ["Span", "detect", "detect_normalised"]
 
 _Recogniser = Callable[[str], Iterator[Found]]
+_Kept = tuple[int, int, EntityType]
 _NUMERIC_CERTAIN: tuple[_Recogniser, ...] = (
     find_ibans,
     find_cards,
@@ -67,12 +68,13 @@ def detect_normalised(
     A price in the shop's own page may look as if it were somebody's number, and must not be hidden there.
     """
     claimed = bytearray(len(normalised.text))
-    kept: list[Found] = []
+    kept: list[_Kept] = []
     for found in _candidates(normalised.text, order_patterns, guess=guess):
-        first, last, kind = found
+        first, last, kind = found  # a reference, which has no kind, claims its place and is not kept
         if first < last and claimed.find(1, first, last) < 0:  # nearly always
             claimed[first:last] = b"\x01" * (last - first)
-            kept.append(found)
+            if kind:
+                kept.append((first, last, kind))
             continue
         if claimed.find(0, first, last) < 0:
             continue
@@ -80,25 +82,25 @@ def detect_normalised(
             if kind == "ADDRESS" and not any(map(str.isdigit, normalised.text[start:end])):
                 continue  # a word beside a card's number is no street
             claimed[start:end] = b"\x01" * (end - start)
-            kept.append(Found(start, end, kind))
-    if all(found.type is None for found in kept):
-        return []
-    return _spans(normalised, text, kept, AllowedRanges(normalised.text, allowed_terms))
+            if kind:
+                kept.append((start, end, kind))
+    return _spans(normalised, text, kept, allowed_terms) if kept else []
 
 
-def _spans(normalised: Normalised, text: str, kept: list[Found], allowed: AllowedRanges) -> list[Span]:
-    """What was kept, but for references and allowed terms, in places of the original text."""
+def _spans(normalised: Normalised, text: str, kept: list[_Kept], allowed_terms: frozenset[str]) -> list[Span]:
+    """What was kept, but for allowed terms, in places of the original text."""
+    allowed = AllowedRanges(normalised.text, allowed_terms)
     spans: list[Span] = []
     reached = 0
     for start, end, kind in sorted(kept):
-        if kind is None or allowed.holds(start, end):
+        if allowed.holds(start, end):
             continue
         first, last = normalised.original_span(start, end)
         if last > reached:
             first = max(first, reached)  # two findings may share one original character, such as a fraction
             reached = last
             spans.append(Span(first, last, kind, text[first:last]))
-    return _whole_addresses(text, spans)
+    return _whole_addresses(text, spans) if len(spans) > 1 else spans
 
 
 def _whole_addresses(text: str, spans: list[Span]) -> list[Span]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _ESCAPE = r"%[2-7][0-9A-Fa-f]|\\u[0-9A-Fa-f]{4}|&#[0-9]{2,6};|&#x[0-9A-Fa-f]{2,5};|&commat;|&period;"
-_ESCAPE_SIGNS = re.compile(r"[%\\&]")
 _NAMED = {"&commat;": "@", "&period;": "."}
 _LATIN = "AaBCcEeHIiJjKMNOoPpSsTXxYyIid-----..@"
 _LOOKALIKE = "АаВСсЕеНІіЈјКМΝОоРрЅѕТХхУуΙıԁ‐–—−⸺。･＠"
@@ -42,7 +41,7 @@ def normalise(text: str) -> Normalised:
 
     Percent, `\\u` and numeric HTML escapes are read as the character they stand for. Linear time.
     """
-    escaped = _ESCAPE_SIGNS.search(text) is not None
+    escaped = "%" in text or "\\" in text or "&" in text
     if not escaped and text.isascii():  # nearly always
         return Normalised(text, range(len(text)), len(text))
     folds = {char: _fold(char) for char in set(text) if not char.isascii()}

@@ -57,15 +57,24 @@ _OWN_SITE = re.compile(
 
 def find_emails(text: str) -> Iterator[Found]:
     """E-mail addresses, plain or spelled out (`ann at example dot com`, `ann [at] example.com`)."""
-    if "@" in text:
-        for match in _EMAIL.finditer(text):
-            yield Found(match.start(), match.end(), "EMAIL")
+    yield from _find_plain_emails(text)
     lowered = text.lower()
     if not any(sign in lowered for sign in _SPELLED_SIGNS):
         return
     for match in _SPELLED.finditer(text):
         if _SPELLED_DOT.search(match.group()) or not _PLAIN_AT.search(match.group()):
             yield Found(match.start(), match.end(), "EMAIL")
+
+
+def _find_plain_emails(text: str) -> Iterator[Found]:
+    """Looks at the words that hold an `@` alone, as no address holds a space."""
+    reached = 0
+    while (at := text.find("@", reached)) >= 0:
+        match = _EMAIL.search(text, max(reached, text.rfind(" ", reached, at) + 1))
+        if match is None:
+            return
+        start, reached = match.span()
+        yield Found(start, reached, "EMAIL")
 
 
 def find_ip_addresses(text: str) -> Iterator[Found]:

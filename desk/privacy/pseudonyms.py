@@ -75,7 +75,7 @@ _remembered = lru_cache(maxsize=4000)(_found)
 def _claims(normalised: Normalised, spans: list[Span], vault: Vault) -> list[tuple[int, int, str]]:
     """Sorted ranges of the raw text to replace: what looks like a token first, then the longest."""
     text = normalised.text
-    literals = [(match.start(), match.end(), LITERAL) for match in TOKEN.finditer(text)]
+    literals = [(*match.span(), LITERAL) for match in TOKEN.finditer(text)] if "[" in text else []
     repeated = list(find_repetitions(text, vault)) if vault.values else []
     if not literals and not repeated:  # nearly always
         return [(span.start, span.end, span.type) for span in spans]

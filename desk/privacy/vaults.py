@@ -74,21 +74,21 @@ class VaultBuilder:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._added: dict[str, str] = {}
-        self._tokens: dict[tuple[str, str], str] = {}
+        self._tokens = dict(vault.tokens) if vault.values else {}
         self._seen: dict[tuple[str, str], str] = {}  # as they were written: most come again
         self._counts: dict[str, int] = {}
 
     def token_for(self, kind: str, value: str) -> str:
         """The token of a value: the one it has, or the next number of its type."""
         written = kind, value
-        if written not in self._seen:
-            self._seen[written] = self._token_for(kind, value)
-        return self._seen[written]
+        token = self._seen.get(written)
+        if token is None:
+            token = self._seen[written] = self._token_for(kind, value)
+        return token
 
     def _token_for(self, kind: str, value: str) -> str:
         key = (kind, canonical(kind, value))
-        known = self._vault.tokens.get(key) or self._tokens.get(key)
-        if known:
+        if known := self._tokens.get(key):
             return known
         number = self._counts.get(kind) or sum(token_type(token) == kind for token in self._vault.values)
         self._counts[kind] = number + 1
