@@ -20,6 +20,7 @@ from desk.errors import EgressBlocked
 from desk.privacy.vaults import Vault
 from desk.settings import Settings
 from desk.telemetry.langsmith_wire import LangSmithWire, switch_tracers_off
+from desk.telemetry.logs import configure_logs
 from desk.telemetry.metrics import TRACES
 from desk.telemetry.traces import Trace, TraceExporter, open_traces
 from graphs.commits.traced import hide_json, hiding, trace_guard
@@ -131,6 +132,7 @@ async def test_a_langsmith_that_hangs_keeps_no_turn_waiting(
 
 def test_one_that_is_away_or_refuses_is_counted_and_logged_once(sink: Sink) -> None:
     failed, sink.status = counted("failed"), 500
+    configure_logs("warning")  # another test's application may have set a higher level since
     with capture_logs() as logs:
         exporter = TraceExporter(wire_to(sink), "tests", batch=1)
         for _ in range(3):

@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from tests.server.admin_page import slowly
 from tests.server.test_console import ada, anne, say, shop
 
 __all__ = ["ada", "anne", "shop"]
@@ -85,3 +86,11 @@ async def test_a_reply_on_its_way_is_not_sent_again(ada: Page, anne: Page) -> No
     await expect(anne.locator("#text")).to_have_value("")
     assert len(sent) == 1
     await close(anne)
+
+
+async def test_an_act_is_heard_while_the_queue_is_still_read_again(ada: Page, anne: Page) -> None:
+    read_again = await slowly(anne, "**/handoffs?limit=200", "GET")
+    await take(ada, anne)
+    await anne.get_by_role("button", name="Close").click()
+    await expect(anne.locator("#talk-title")).to_have_text("Closed", timeout=2_000)
+    assert read_again

@@ -82,10 +82,10 @@ export class Talk {
     if (!this.id || this.#acting) return;
     this.#acting = true;
     await this.#trying("act", async () => this.#show(await desk.act(this.id, what, body)));
+    this.#acting = false;
     if (what === "claim" && this.mine) at("text").focus();
     else if (!this.mine) at("talk-title").focus();
     await this.#changed();
-    this.#acting = false;
   }
 
   #show(handoff) {
