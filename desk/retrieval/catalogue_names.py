@@ -41,9 +41,9 @@ class Named:
     name, and nothing of the catalogue is called that.
     """
 
-    genres: tuple[str, ...]
-    authors: tuple[str, ...]
-    skus: tuple[str, ...]
+    genres: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    skus: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
     sold_out: tuple[str, ...] = ()
     unknown: bool = False

@@ -99,8 +99,10 @@ class CatalogueSearch:
         vector = await self._embed(wishes.words or query)
         async with self._database.tenant_tx(principal) as tx:
             names = await self._names.of(tx, principal.tenant_id)
+            if wishes.refused and _is_of_a_title(wishes.refused, names.named(cut(query))):
+                wishes = replace(wishes, words=query, refused="")
             named = _whole(names.named(cut(wishes.words, name=wishes.name, author=wishes.author)))
-            choice = _choice(wishes, named, wanted)
+            choice = _choice(wishes, named, wanted, _whole(names.named(cut(wishes.refused))))
             first = () if wishes.like else named.skus
             if vector is None:
                 found = await products.best_rated(tx, choice, limit, first=first)
@@ -119,7 +121,7 @@ class CatalogueSearch:
             return None
 
 
-def _choice(wishes: Wishes, named: Named, wanted: Wanted) -> Choice:
+def _choice(wishes: Wishes, named: Named, wanted: Wanted, refused: Named) -> Choice:
     """Of two bounds the stricter one. Who wants something like a title wants another, by anybody."""
     ceiling = min(wishes.price_to, DEAREST if wanted.price_to is None else wanted.price_to)
     return Choice(
@@ -129,8 +131,17 @@ def _choice(wishes: Wishes, named: Named, wanted: Wanted) -> Choice:
         price_to=ceiling if ceiling < DEAREST else None,
         rating_from=max(wishes.rating_from, wanted.rating_from or 0.0),
         without=named.skus if wishes.like else (),
+        refused_skus=refused.skus,
+        refused_genres=tuple(genre for genre in refused.genres if genre not in named.genres),
+        refused_authors=refused.authors,
         cheapest_of=_cheapest_of(wishes, named) if wishes.cheapest else 0,
     )
+
+
+def _is_of_a_title(refused: str, named: Named) -> bool:
+    """Whether it only looks refused, as in "No Country for Old Men"."""
+    within = f" {words(refused)}"
+    return any(words(title).partition(" (")[0].endswith(within) for title in named.titles)
 
 
 def _cheapest_of(wishes: Wishes, named: Named) -> int:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from desk.retrieval.refusals import split_refused
+
 LONGEST_READ: Final = 1000
 DEAREST: Final = 1_000_000.0
 _CENT: Final = 0.01
@@ -107,7 +109,7 @@ class Wishes:
     """Bounds in the catalogue's currency and in stars of 5; `like` wants others than the titles it names.
 
     `name` is what somebody wants who asks for one thing, in their own words, and `author` who wrote it;
-    `about` says that words are left which tell what it is about.
+    `about` says that words are left which tell what it is about. `refused` is what they do not want.
 
     `words` is the query without what was read out of it, for a search by words and by meaning.
     """
@@ -121,6 +123,7 @@ class Wishes:
     name: str = ""
     author: str = ""
     about: bool = False
+    refused: str = ""
 
 
 def read_wishes(query: str) -> Wishes:
@@ -139,12 +142,15 @@ def read_wishes(query: str) -> Wishes:
     if found := _OVER.search(text):
         low = max(low, _number(found["over"]))
         text = _without(text, found)
+    text, refused = split_refused(text)
     like, cheapest = bool(_LIKE.search(text)), bool(_CHEAP.search(text))
     author = _somebody(text)
     name = "" if author or like else _one_thing(text)
     about = bool(_TELLS_NOTHING.sub(" ", _CHEAP.sub(" ", text)).strip())
     bounds = (text.strip(), low, high, stars)
-    return Wishes(*bounds, like=like, cheapest=cheapest, name=name, author=author, about=about)
+    return Wishes(
+        *bounds, like=like, cheapest=cheapest, name=name, author=author, about=about, refused=refused
+    )
 
 
 def _somebody(text: str) -> str:

@@ -17,12 +17,14 @@ _BEGINS: Final = re.compile(
     r"|y|o|pero|que tal|que pasa con|tambien"
     r"|e|ma|anche|che ne dite|che mi dite"
     r"|en|of|maar|ook|hoe zit het met|wat met"
-    r"|mas|tambem|e quanto a)\b"
+    r"|mas|tambem|e quanto a"
+    # A refusal: "not science fiction", "ohne Krimis".
+    r"|not|without|nothing|nicht|ohne|keine?|pas de|sans|sin|senza|geen|zonder|sem)\b"
 )
-# "What's in it?", "which is the cheapest?": it speaks of what was shown before.
+# "What's in it?", "which is the cheapest?", "she likes dragons": it speaks of what was shown before.
 _POINTS: Final = re.compile(
     r"\b(?:it|its|they|them|their|that one|this one|those|these|cheaper|cheapest"
-    r"|the (?:carrier|courier|price|author)"
+    r"|the (?:carrier|courier|price|author)|(?:i|we|he|she) (?:likes?|loves?|prefers?|enjoys?|hates?)"
     r"|was kostet (?:es|das)|was ist (?:da )?drin|der (?:spediteur|preis)|billig\w{2,4}|guenstig\w{2,4}"
     r"|(?:le )?moins cher|le (?:transporteur|prix)|c est combien|ca coute combien"
     r"|mas barat[oa]s?|cuanto cuesta eso|piu economic[oa]|quanto costa questo|goedkoper|goedkoopste"
@@ -34,6 +36,14 @@ _OTHERS: Final = re.compile(
     r"|etwas anderes|ein anderes|einen anderen|autre chose|d autres|un autre|otr[oa]s?|un altro|altri"
     r"|iets anders|een ander|outr[oa]s?)\b"
     r"|^(?:more|show more|mehr|weitere|encore|plus|mas|altro|ancora|meer|mais)(?: please| bitte)?$"
+)
+# "What is it about?", "worum geht es in Dune": it wants to know what stands in a thing.
+_CONTENT: Final = re.compile(
+    r"\bwhat (?:is|are|s|was)\b.{0,60}\babout\b|\btell me (?:more )?about\b"
+    r"|\b(?:plot|synopsis|summary|blurb)\b|\b(?:worum|wovon)\b.{0,20}\b(?:geht|handelt)\b|\binhalt\b"
+    r"|\bde quoi (?:parle|s agit|traite)\b"
+    r"|\bresume\b|\bde que (?:trata|va)\b|\bdi (?:cosa|che) (?:parla|tratta)\b|\bwaar gaat\b.{0,60}\bover\b"
+    r"|\b(?:sobre o que|do que (?:trata|fala))\b"
 )
 # "To Canada?", "mit Express?": a preposition begins a follow-up of very few words.
 _LEANS: Final = re.compile(
@@ -85,6 +95,11 @@ def says_nothing_alone(text: str) -> bool:
 def asks_for_others(text: str) -> bool:
     """Whether a message wants other things than those that were shown: "something else", "any others?"."""
     return bool(_OTHERS.search(plain(text)))
+
+
+def asks_for_content(text: str) -> bool:
+    """Whether a message wants to know what something is about: "what is Dune about?"."""
+    return bool(_CONTENT.search(plain(text)))
 
 
 def speaks_of(answer: str, text: str) -> bool:

@@ -41,7 +41,8 @@ def _folded(column: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A part of the catalogue: any of the genres and any of the authors, given by all or some words of the
-    name (empty means all), within these bounds of the price and with this rating, and none of `without`."""
+    name (empty means all), within these bounds of the price and with this rating, none of `without`, which
+    tell what it is to be like, and nothing that is refused."""
 
     genres: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
@@ -49,6 +50,9 @@ class Choice:
     price_to: float | None = None
     rating_from: float = 0.0
     without: tuple[str, ...] = ()
+    refused_skus: tuple[str, ...] = ()
+    refused_genres: tuple[str, ...] = ()
+    refused_authors: tuple[str, ...] = ()
     cheapest_of: int = 0
 
 
@@ -133,7 +137,9 @@ async def names(tx: Tx) -> list[NamedProduct]:
 
 # A title that was named is meant, whatever else of the catalogue its words name.
 _IN_CHOICE = f"""
-stock > 0 and sku <> all(%(without)s::text[]) and rating >= %(rating_from)s - 0.0001
+stock > 0 and sku <> all(%(without)s::text[]) and sku <> all(%(refused_skus)s::text[])
+and not p.genres && %(refused_genres)s::text[] and not p.authors && %(refused_authors)s::text[]
+and rating >= %(rating_from)s - 0.0001
 and (%(price_from)s = 0 or amount >= %(price_from)s)
 and (%(price_to)s::numeric is null or amount <= %(price_to)s)
 and (sku = any(%(first)s::text[]) or %(genres)s::text[] = '{{}}' or exists (
@@ -203,6 +209,9 @@ def _parameters(choice: Choice, limit: int, first: Sequence[str]) -> dict[str, A
         "price_to": choice.price_to,
         "rating_from": choice.rating_from,
         "without": list(choice.without),
+        "refused_skus": list(choice.refused_skus),
+        "refused_genres": list(choice.refused_genres),
+        "refused_authors": list(choice.refused_authors),
         "cheapest_of": choice.cheapest_of,
         "limit": limit,
         "first": list(first),

@@ -9,6 +9,7 @@ from desk.routing.consent import consent
 from desk.routing.follow_up import begins_like_one, points_back, says_nothing_alone, speaks_of
 from desk.routing.openings import is_courtesy
 from desk.routing.person import wants_person
+from desk.routing.places import places_asked
 from desk.routing.router import Decision
 from graphs.hearing.parts import asked
 from graphs.state import Decided, TurnContext, TurnState
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 _MOST_BEFORE: Final = 300
 # So far ahead of every other intent a message says by itself what it wants.
 _STANDS_ALONE: Final = 0.6
-# So little ahead of the intent of the message before another one says nothing.
-_NEARLY: Final = 0.2
+# Of no more words a message is no sentence, but only names something: "and e-books?".
+_FRAGMENT: Final = 4
 
 
 def asked_before(state: TurnState) -> str:
@@ -64,7 +65,9 @@ async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> Turn
     own, bare = hearing.sure(alone), shown is not None and says_nothing_alone(text)
     if own and own.route == shown:
         return _following(hearing, own, alone)
-    if own and alone.margin >= _STANDS_ALONE and not bare:
+    said = _already_said(state, hearing)
+    fragment = said is not None and len(text.split()) <= _FRAGMENT
+    if own and alone.margin >= _STANDS_ALONE and not (bare or fragment):
         return None
     both = hearing.understanding.spelled(f"{restore(before, context.vault)} {text}")
     vector = (await context.services.engine.embedder.embed([both]))[0]
@@ -73,11 +76,11 @@ async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> Turn
     intent = hearing.sure(joined)
     if intent and intent.route == shown and (bare or own is None):
         return _following(hearing, intent, joined)
-    return _in_same_breath(state, hearing, alone, joined) if begins_like_one(text) else None
+    return _in_same_breath(hearing, said, alone, joined) if begins_like_one(text) else None
 
 
 def _in_same_breath(
-    state: TurnState, hearing: Hearing, alone: Decision, joined: Decision
+    hearing: Hearing, said: Intent | None, alone: Decision, joined: Decision
 ) -> TurnState | None:
     """The decision on "and to Canada?", by itself and as one with the question before.
 
@@ -85,9 +88,9 @@ def _in_same_breath(
     answer speaks of these words, or tells something new each time it is asked; another intent only if the
     message alone does not tell one. Where it tells one that the FAQs answer, they are asked more fully.
     """
-    if again := _same_again(state, hearing, joined):
-        return _following(hearing, again, joined)
     own, intent = hearing.sure(alone), hearing.sure(joined)
+    if said and intent and said.name in {joined.candidate, joined.runner_up}:
+        return _following(hearing, said, joined)
     if own is not None:
         return _following(hearing, own, alone) if own.route == "faq" else None
     return _following(hearing, intent, joined) if intent and _tells_more(intent, hearing) else None
@@ -103,17 +106,16 @@ def spelled_out(state: TurnState, understanding: Understanding, vector: Vectors)
 
 def _following(hearing: Hearing, intent: Intent, found: Decision) -> TurnState:
     because = "goes on with the message before"
-    decision = Decided(intent.route, intent.name, found.confidence, because, goes_on=True)
+    # "And Germany?": what stands in the FAQs of that country is looked up.
+    places = tuple(sorted(places_asked(hearing.text))) if intent.route == "faq" else ()
+    decision = Decided(intent.route, intent.name, found.confidence, because, goes_on=True, places=places)
     return {"decision": decision, "topic": {**hearing.topic, "intent": intent.name}}
 
 
-def _same_again(state: TurnState, hearing: Hearing, joined: Decision) -> Intent | None:
-    """The canned intent of the message before, if it is the likeliest or nearly, and its answer fits."""
+def _already_said(state: TurnState, hearing: Hearing) -> Intent | None:
+    """The canned intent of the message before, if its answer speaks of what this one names."""
     last = hearing.understanding.pack.find(hearing.topic.get("intent") or "")
-    if last is None or last.route != "canned" or not hearing.sure(joined):
-        return None
-    near = joined.runner_up == last.name and joined.margin < _NEARLY
-    if joined.candidate != last.name and not near:
+    if last is None or last.route != "canned":
         return None
     return last if speaks_of(last.reply_in(state["language"])[0], hearing.text) else None
 
@@ -131,4 +133,6 @@ def _tells_more(intent: Intent, hearing: Hearing) -> bool:
     again = intent.name == hearing.topic.get("intent")
     if intent.route == "order":
         return again and bool(hearing.topic.get("order_ids"))
+    if intent.route == "faq":  # "and Peru?": what is known of countries is worth saying again
+        return bool(places_asked(hearing.text))
     return intent.route == "product" or (intent.route == "canned" and not again)

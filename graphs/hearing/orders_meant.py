@@ -1,4 +1,5 @@
-"""Which orders a message means: by number, by what the talk is about, or the customer's own of some day."""
+"""Which orders a message means: by number, by what the talk is about, or the customer's own of some day
+or with some article."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from desk.retrieval.catalogue_names import words
 from graphs.acting.toolbox import tool_context
 from graphs.hearing.parts import asked
 from graphs.state import Topic, TurnContext, TurnState
@@ -15,13 +17,15 @@ from tools.order_numbers import find_order_numbers
 from tools.orders import Order, own_orders
 
 MOST_RECENT = 3
+# A title of fewer is too often a word.
+FEWEST_LETTERS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Meant:
     """Numbers to look up, and orders that are known already.
 
-    Where neither a number nor a day tells which, `own` are all of the customer, newest first; `recent` are
+    Where no number, day or article tells which, `own` are all of the customer, newest first; `recent` are
     the last of them when none is of the day that they said.
     """
 
@@ -46,7 +50,8 @@ async def orders_meant(state: TurnState, context: TurnContext) -> Meant:
     if not orders:
         return Meant(numbers)
     if placed is None:
-        return Meant(own=tuple(orders))
+        holding = _holding(orders, text)
+        return Meant(orders=holding) if holding else Meant(own=tuple(orders))
     found = _placed(orders, placed)
     return Meant(orders=found) if found else Meant(recent=tuple(orders[:MOST_RECENT]))
 
@@ -58,6 +63,17 @@ def means_by_day(text: str, topic: Topic, context: TurnContext) -> bool:
     """
     placed = placed_when(text, _today(context))
     return placed is not None and (topic.get("waiting_for") == "order_number" or placed == Placed())
+
+
+def _holding(orders: Sequence[Order], text: str) -> tuple[Order, ...]:
+    """The orders with an article that the text calls by its whole title."""
+    said = f" {words(text)} "
+    return tuple(order for order in orders if any(_is_named(item.title, said) for item in order.items))
+
+
+def _is_named(title: str, said: str) -> bool:
+    name = words(title.partition(" (")[0])
+    return len(name) >= FEWEST_LETTERS and f" {name} " in said
 
 
 def _today(context: TurnContext) -> date:

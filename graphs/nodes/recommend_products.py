@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 
 from desk.domain import Answer
 from desk.retrieval.products import Found, Wanted
-from desk.routing.follow_up import asks_for_others
+from desk.routing.follow_up import asks_for_content, asks_for_others
 from desk.tooling import Product, Reason
 from graphs.answering import answered, say
 from graphs.hearing.follow_up import with_before
@@ -34,7 +34,8 @@ async def recommend_products(state: TurnState, runtime: Runtime[TurnContext]) ->
     found = await context.services.engine.catalogue.find(context.principal, query, Wanted(), limit=limit)
     products = [product for product in found.products if product.title not in seen][:SHOWN]
     language = spoken_language(state["language"])
-    lines = [*_sold_out(found, language), *_listed(products, language)]
+    listed = _listed(products, language, described=asks_for_content(context.text))
+    lines = [*_sold_out(found, language), *listed]
     if not lines:
         return answered(state, say(state, "products_none", "product", intent=decision.intent))
     if found.unknown:
@@ -54,14 +55,20 @@ def _shown_before(state: TurnState) -> str:
     return next(said, "")
 
 
-def _listed(products: Sequence[Product], language: str) -> list[str]:
-    """The titles that were asked for, which are in stock; else what might be liked."""
+def _listed(products: Sequence[Product], language: str, *, described: bool = False) -> list[str]:
+    """The titles that were asked for, which are in stock; else what might be liked. `described` in full."""
     asked = [product for product in products if any(reason.kind == "title" for reason in product.because)]
     if asked:
-        return [_in_stock(product, language) for product in asked]
+        return [_described(_in_stock(product, language), product, wanted=described) for product in asked]
     if not products:
         return []
-    return [phrase("products_intro", language), *(_line(product, language) for product in products)]
+    lines = (_described(_line(product, language), product, wanted=described) for product in products)
+    return [phrase("products_intro", language), *lines]
+
+
+def _described(line: str, product: Product, *, wanted: bool) -> str:
+    """The line, with what the catalogue says of the product where that is `wanted`."""
+    return f"{line} {product.description}".rstrip() if wanted else line
 
 
 def _in_stock(product: Product, language: str) -> str:

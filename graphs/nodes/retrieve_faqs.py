@@ -12,6 +12,7 @@ from desk.retrieval.search import DEFAULT_THRESHOLD
 from desk.routing.places import name_of, speaks_of_places
 from desk.tooling import Passage
 from graphs.answering import answered, cite
+from graphs.hearing.agreement import weigh
 from graphs.hearing.follow_up import asked_before, spelled_out
 from graphs.hearing.parts import asked, unanswered
 from graphs.nodes.screen import allows_model
@@ -24,26 +25,28 @@ async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> Turn
     context, parts = runtime.context, state.get("parts")
     # A question that was loaded without an answer may be found, and says nothing.
     passages = [passage for passage in await _found(state, context) if passage.text.strip()]
+    enough = threshold(context)
     if state["decision"].places:
-        plainly = await _asked_plainly(state, context)
-        passages = _of_the_places(plainly, state, context) or _of_the_places(passages, state, context)
+        passages = await _about_the_places(passages, state, context)
+    else:
+        passages, enough = await weigh(passages, state, context, enough)
     update: TurnState = {"passages": tuple(passages)}
     # A curated answer near enough to the question needs no model to say it again.
-    needed = context.tuning.curated if may_call_model(state, context) else threshold(context)
+    needed = context.tuning.curated if may_call_model(state, context) else enough
     context.noted = {"needed": needed}
     if falls_back_on_reply({**state, **update}):
         return update
     if parts:
-        update.update(_of_part(state, passages, context))
+        update.update(_of_part(state, passages, context, enough))
     # Once its parts were tried, a message is for the model: a passage would answer one of them alone.
     elif passages and passages[0].score >= needed and not state.get("told"):
         update.update(answer_word_for_word(state, passages[0], context))
     return update
 
 
-def _of_part(state: TurnState, passages: list[Passage], context: TurnContext) -> TurnState:
+def _of_part(state: TurnState, passages: list[Passage], context: TurnContext, enough: float) -> TurnState:
     """The best passage if it is good; where a model may speak it is only to spare, unless it is curated."""
-    if not passages or passages[0].score < threshold(context):
+    if not passages or passages[0].score < enough:
         return unanswered(state)
     update = answer_word_for_word(state, passages[0], context)
     if may_call_model(state, context) and passages[0].score < context.tuning.curated:
@@ -57,20 +60,26 @@ def falls_back_on_reply(state: TurnState) -> bool:
     return bool(state["decision"].places) and not state["passages"]
 
 
+async def _about_the_places(passages: list[Passage], state: TurnState, context: TurnContext) -> list[Passage]:
+    """What speaks of the countries that are asked about; else nothing where the intent has a reply to say,
+    and what is known of them all where it has none.
+    """
+    decision = state["decision"]
+    understanding = await context.services.understandings.of(context.tenant, context.prompts)
+    intent = understanding.pack.find(decision.intent or "")
+    # The intent's first example and the countries, in English, as most knowledge is.
+    said = f"{intent.examples[0] if intent else ''} {' '.join(map(name_of, decision.places))}"
+    search, limit = context.services.engine.faqs.search, context.tuning.passages
+    plainly = await search(context.principal, said, limit=limit)
+    about = _of_the_places(plainly, state, context) or _of_the_places(passages, state, context)
+    return about or ([] if intent and intent.reply else plainly)
+
+
 def _of_the_places(passages: list[Passage], state: TurnState, context: TurnContext) -> list[Passage]:
     """What speaks of the countries, before the rest; nothing where no good passage does."""
     places, least = frozenset(state["decision"].places), threshold(context)
     about = [passage for passage in passages if _speaks_of(passage, places) and passage.score >= least]
     return [*about, *(passage for passage in passages if passage not in about)] if about else []
-
-
-async def _asked_plainly(state: TurnState, context: TurnContext) -> list[Passage]:
-    """Passages for the intent's first example and the countries, in English, as most knowledge is."""
-    decision = state["decision"]
-    understanding = await context.services.understandings.of(context.tenant, context.prompts)
-    intent = understanding.pack.find(decision.intent or "")
-    said = f"{intent.examples[0] if intent else ''} {' '.join(map(name_of, decision.places))}"
-    return await context.services.engine.faqs.search(context.principal, said, limit=context.tuning.passages)
 
 
 def _speaks_of(passage: Passage, places: frozenset[str]) -> bool:

@@ -25,6 +25,18 @@ async def test_an_answer_that_does_not_speak_of_it_is_not_given_again(ada: Custo
     assert "10-14 business days" in after["text"]
 
 
+async def test_a_few_words_that_the_answer_spoke_of_are_no_subject_of_their_own(ada: Customer) -> None:
+    _, after = await answers(ada, "Wie kann ich etwas zurückgeben?", "und E-Books?")
+    assert after["intent"] == "returns"
+
+
+@pytest.mark.parametrize("message", ["and Germany?", "and to Peru?"])
+async def test_another_country_is_looked_up(ada: Customer, message: str) -> None:
+    _, after = await answers(ada, "do you ship to Canada?", message)
+    assert after["route"] == "faq"
+    assert after["text"].startswith("Yes, we ship to Canada")
+
+
 @pytest.mark.parametrize("message", ["and 100235?", "what about 100235?", "100235"])
 async def test_another_order_is_looked_up_and_somebody_elses_is_not_found(
     ada: Customer, message: str

@@ -36,6 +36,19 @@ async def test_the_one_of_a_day_answers_the_question_for_a_number(ada: Customer)
     assert "100234" in other.text
 
 
+@pytest.mark.parametrize("message", ["when will The Martian arrive", "where is the martian that I ordered"])
+async def test_the_one_with_an_article(ada: Customer, message: str) -> None:
+    told = await ada.say(message)
+    assert "100251 is: processing" in told.text
+    assert "100234" not in told.text
+
+
+async def test_a_return_of_an_article_is_offered_for_its_order(ada: Customer) -> None:
+    told = await ada.say("I want to return Dune")
+    [offer] = told.reply["reply"]["actions"]
+    assert "100234" in offer["label"]
+
+
 async def test_my_order_is_what_has_not_come_yet_and_the_others_can_be_asked_for(ada: Customer) -> None:
     told = await ada.say("Where is my order?")
     assert "100251 is: processing" in told.text

@@ -43,6 +43,30 @@ async def test_cheaper_ones_are_of_the_same_kind_and_what_was_shown_is_not_shown
     assert first["route"] == others["route"] == "product"
 
 
+async def test_what_it_is_about_is_told_of_what_was_shown_and_only_when_it_is_asked(ada: Customer) -> None:
+    about, author = (await answers(ada, "do you have Dune", "what's it about?", "who wrote it"))[1:]
+    assert about["text"].startswith("Dune by Frank Herbert is in stock, $14.99. A noble heir")
+    assert author["text"] == "Dune by Frank Herbert is in stock, $14.99."
+    (german,) = await answers(ada, "worum geht es in Dune?")
+    assert "A noble heir" in german["text"]
+    several = (await answers(ada, "anything by Ursula K. Le Guin", "what are they about?"))[1]
+    assert "A physicist leaves his anarchist moon" in several["text"]
+
+
+async def test_what_somebody_likes_narrows_what_was_shown(ada: Customer) -> None:
+    _, after = await answers(ada, "can you recommend a book for a child", "she likes dragons")
+    assert after["route"] == "product"
+    assert "The Hobbit" in after["text"]
+
+
+async def test_what_is_refused_is_shown_no_more(ada: Customer) -> None:
+    _, after = await answers(ada, "recommend me a book", "not science fiction, please")
+    assert after["route"] == "product"
+    for title in ("Dune", "Fahrenheit 451", "Never Let Me Go", "The Dispossessed"):
+        assert title not in after["text"]
+    assert after["text"].count("\n- ") == 3
+
+
 async def test_a_misspelled_genre_is_found(ada: Customer) -> None:
     (reply,) = await answers(ada, "recomend me a thriler")
     assert all(line.endswith("(thriller)") for line in reply["text"].splitlines()[1:])
