@@ -78,18 +78,18 @@ _NEAREST = """
 with candidates as materialized (
     select faq_id, cosine from ({scores}) scored order by cosine desc, faq_id limit {most}
 ), texts as materialized (
-    select f.*, c.cosine, text_search_of(f.language) as config
-    from candidates c join faqs f on f.id = c.faq_id
+    select f.*, c.cosine from candidates c join faqs f on f.id = c.faq_id
 ), asked as materialized (
-    select config, word, ln(1 + (select count(*) from candidates)::float8 / (1 + (
-        select count(*) from texts t where t.config = spoken.config and t.words @@ word))) as weight
-    from (select distinct config from texts) spoken cross join lateral unnest(to_tsvector(config, %s))
+    select language, word, ln(1 + (select count(*) from candidates)::float8 / (1 + (
+        select count(*) from texts t where t.language = spoken.language and t.words @@ word))) as weight
+    from (select distinct language from texts) spoken
+        cross join lateral unnest(to_tsvector(text_search_of(language), %s))
         cross join lateral plainto_tsquery('simple', lexeme) word
 )
 select {columns}, f.cosine, s.share
 from texts f cross join lateral (
     select coalesce(sum(weight) filter (where f.words @@ word) / sum(weight), 0) as share
-    from asked where config = f.config
+    from asked where language = f.language
 ) s
 order by f.cosine + %s * s.share desc, f.external_id limit {limit}
 """
