@@ -15,7 +15,7 @@ from prompts.loader import Prompt
 INTENTS: Final = "intents"
 # The file that the tenant's settings name stands among its versions as the first.
 FILE_VERSION: Final = 1
-LONGEST: Final = 60_000
+LONGEST: Final = 120_000
 # What the router learns from grows with their square, and learning with their cube: 6,000 take 0.7 GB.
 MOST_EXAMPLES: Final = 2_000
 # A pack has five levels. The parser goes down by itself for each, and many thousands would end the process.

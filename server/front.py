@@ -16,6 +16,9 @@ from desk.telemetry.metrics import REQUEST_SECONDS, REQUESTS
 from server.overload import Overload
 
 LARGEST_BODY = 64 * 1024
+# All of a shop's intents are one text, and are sent whole by the pages that write and try them.
+LARGEST_PACK = 256 * 1024
+_PACKS = ("/api/v1/intents/", "/api/v1/prompts/intents/", "/api/v1/playground/")
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -51,7 +54,6 @@ _OURS = frozenset(
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _TURNS = frozenset({"/api/v1/chat/", "/api/v1/chat/send", "/api/v1/chat/stream", "/chat"})
 _SLASH = "An address may hold no encoded slash."
-_TOO_LARGE = f"A request body may hold at most {LARGEST_BODY // 1024} KB."
 
 log = structlog.get_logger("desk.access")
 
@@ -95,8 +97,8 @@ class Front:
                 await _refuse(send_with_headers, request_id, InvalidInput(_SLASH))
             elif _is_turn(scope) and self._overload.refuses:
                 await _refuse(send_with_headers, request_id, self._overload.refusal())
-            elif _declared_length(scope) > LARGEST_BODY:
-                await _refuse(send_with_headers, request_id, PayloadTooLarge(_TOO_LARGE))
+            elif _declared_length(scope) > _largest(scope):
+                await _refuse(send_with_headers, request_id, _too_large(scope))
             else:
                 if _is_turn(scope):
                     under_way.enter_context(self._overload.turn())
@@ -130,8 +132,17 @@ def _csp(path: str) -> bytes:
 def _declared_length(scope: Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else LARGEST_BODY + 1
+            return int(value) if value.isdigit() else LARGEST_PACK + 1
     return 0
+
+
+def _largest(scope: Scope) -> int:
+    """How many bytes the body may hold that is sent to this address."""
+    return LARGEST_PACK if scope["path"].startswith(_PACKS) else LARGEST_BODY
+
+
+def _too_large(scope: Scope) -> PayloadTooLarge:
+    return PayloadTooLarge(f"A request body may hold at most {_largest(scope) // 1024} KB here.")
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
@@ -142,7 +153,7 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > LARGEST_BODY:
+        if seen > _largest(scope):
             scope["state"]["too_large"] = True
             raise PayloadTooLarge
         return message

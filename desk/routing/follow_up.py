@@ -47,7 +47,9 @@ _CONTENT: Final = re.compile(
 )
 # "To Canada?", "mit Express?": a preposition begins a follow-up of very few words.
 _LEANS: Final = re.compile(
-    r"(?:to|for|with|in|on|by|from|nach|fuer|mit|bei|pour|avec|vers|para|con|per|naar|voor|met|com)\b"
+    r"(?:to|for|with|in|on|by|from|under|over|below|above|less than|more than|cheaper than|at least|at most"
+    r"|nach|fuer|mit|bei|unter|ueber|pour|avec|vers|sous|moins de|plus de|para|con|menos de|mas de|per"
+    r"|meno di|sotto|naar|voor|met|onder|minder dan|com)\b"
 )
 _FEWEST: Final = 4
 _FEW_THAT_POINT: Final = 6
@@ -56,7 +58,7 @@ _EMPTY: Final = frozenset(
     (
         *("about", "also", "and", "does", "from", "have", "here", "how", "long", "many", "much", "same"),
         *("that", "then", "them", "there", "they", "this", "those", "take", "takes", "what", "when", "where"),
-        *("which", "with", "would", "your", "will", "work", "apply", "true", "case", "well"),
+        *("which", "one", "ones", "with", "would", "your", "will", "work", "apply", "true", "case", "well"),
         *("auch", "dann", "eine", "einem", "einen", "einer", "fuer", "gilt", "geht", "kann", "oder", "sieht"),
         *("steht", "wenn", "ist", "sind", "aussi", "avec", "dans", "pour", "quel", "quelle", "sont", "vers"),
         *("como", "para", "pasa", "pero", "tambien", "anche", "come", "dite", "sono", "voor", "naar", "zijn"),
@@ -73,10 +75,13 @@ _AMOUNT: Final = re.compile(r"[$€£]\s?\d")
 def begins_like_one(text: str) -> bool:
     """Whether a short message begins as one does that goes on: "and to Canada?", "was ist mit Express?"."""
     words = plain(text)
-    count = words.count(" ") + 1
-    if not words or count > FEW_WORDS:
-        return False
-    return bool(_BEGINS.match(words)) or (count <= _FEWEST and bool(_LEANS.match(words)))
+    return 0 < len(words.split()) <= FEW_WORDS and bool(_BEGINS.match(words) or narrows(text))
+
+
+def narrows(text: str) -> bool:
+    """Whether very few words begin with a preposition, as what narrows a wish does: "for less than $10"."""
+    words = plain(text)
+    return words.count(" ") < _FEWEST and bool(_LEANS.match(words))
 
 
 def points_back(text: str) -> bool:
@@ -90,6 +95,12 @@ def points_back(text: str) -> bool:
 def says_nothing_alone(text: str) -> bool:
     """Whether what points back names nothing itself: "how much is it?", but not "can I return it?"."""
     return points_back(text) and not _named(_COST.sub(" ", _OTHERS.sub(" ", _POINTS.sub(" ", plain(text)))))
+
+
+def asks_only_its_cost(text: str) -> bool:
+    """Whether a message asks what something costs and says nothing of what: "how much does that cost?"."""
+    words = plain(text)
+    return bool(_COST.search(words)) and not _named(_COST.sub(" ", words))
 
 
 def asks_for_others(text: str) -> bool:

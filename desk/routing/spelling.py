@@ -41,13 +41,18 @@ class Spelling:
 
     def _meant(self, written: str) -> str:
         word = written.lower()
-        if word in self._shared or not _SHORTEST <= len(word) <= _LONGEST_WORD or word in self._known:
+        if not _SHORTEST <= len(word) <= _LONGEST_WORD or self._is_right(word):
             return written
         near = {found for rest in {word, *_without_one(word)} for found in self._near.get(rest, ())}
         near = {found for found in near if _one_slip(word, found)}
         if near:
             return max(near, key=lambda found: (self._shared[found], found))
         return self._in_two(word) or written
+
+    def _is_right(self, word: str) -> bool:
+        """Whether a word is spelled as it should be, as "expires" where "expire" is known."""
+        forms = (word, word[:-1]) if word.endswith("s") else (word,)
+        return any(form in self._shared or form in self._known for form in forms)
 
     def _in_two(self, word: str) -> str | None:
         """Two words between which a space is missing: "tocancel"."""
@@ -67,6 +72,8 @@ def _one_slip(written: str, meant: str) -> bool:
     if len(written) != len(meant):
         longer, shorter = sorted((written, meant), key=len, reverse=True)
         return shorter in _without_one(longer)
+    if len(written) == _SHORTEST:  # another letter makes another word of it: "nein" is not "mein"
+        return sorted(written) == sorted(meant)
     differ = [at for at, (one, other) in enumerate(zip(written, meant, strict=True)) if one != other]
     if len(differ) == 1:
         return True

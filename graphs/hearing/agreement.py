@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from desk.retrieval.queries import follows_up
+from desk.routing.follow_up import begins_like_one, points_back
 from desk.tooling import Passage
 from graphs.hearing.follow_up import asked_before
 from graphs.hearing.parts import asked
@@ -20,8 +20,10 @@ NEARLY: Final = 0.15
 async def weigh(
     passages: list[Passage], state: TurnState, context: TurnContext, enough: float
 ) -> tuple[list[Passage], float]:
-    """The passages, those first on which router and search agree, and from which score on the first is an
-    answer where `enough` is the threshold."""
+    """The passages, those first on which router and search agree, and from which score on the first answers.
+
+    `enough` is the threshold where neither is known.
+    """
     if not passages:
         return passages, enough
     theirs = await _intents_of([passage.title for passage in passages], context)
@@ -34,8 +36,8 @@ async def weigh(
     if agreed and agreed[0].score >= enough - AGREED:
         return [*agreed, *(passage for passage in passages if passage not in agreed)], enough - AGREED
     said = asked(state, context)
-    if theirs[0] is None or follows_up(said, asked_before(state)):
-        return passages, enough
+    if theirs[0] is None or (asked_before(state) and (begins_like_one(said) or points_back(said))):
+        return passages, enough  # what goes on with the message before asks little by itself
     disagreed = theirs[0] != (ours or await _likeliest(said, context))
     return passages, enough + DISAGREED if disagreed else enough
 

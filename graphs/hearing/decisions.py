@@ -60,7 +60,7 @@ class Hearing:
 
     def decide(self, text: str, found: Decision) -> TurnState:
         """The decision on a text and what the talk is about then; "faq" is where goes what is not sure."""
-        topic, wanted = self.topic, self.sure(found)
+        topic, wanted = self.topic, None if _is_a_nod(text) else self.sure(found)
         order_ids = find_order_numbers(text, self.context.tenant.settings.order_patterns)
         if order_ids or _continues_order(topic, text):
             if topic.get("waiting_for") and (not order_ids or _is_bare(text)):
@@ -81,8 +81,8 @@ class Hearing:
             return {"decision": Decided("faq", wanted.name, found.confidence, because)}
         courteous = wanted.name in self.understanding.courteous  # which changes no subject
         decided = Decided(wanted.route, wanted.name, found.confidence, "nearest examples")
-        if wanted.route == "canned" and (places := _left_out(wanted, text)):
-            because = "its reply says nothing of that country"
+        if wanted.route in {"canned", "faq"} and (places := left_out(wanted, text)):
+            because = "a country is named of which its reply says nothing"
             decided = Decided("faq", wanted.name, found.confidence, because, places=places)
         return {"decision": decided, "topic": topic if courteous else {**topic, "intent": wanted.name}}
 
@@ -103,11 +103,16 @@ class Hearing:
         return {"decision": decision, "topic": {**topic, "intent": decision.intent}}
 
 
-def _left_out(wanted: Intent, text: str) -> tuple[str, ...]:
-    """The countries that a text names where the intent's reply speaks of none of them."""
+def left_out(wanted: Intent, text: str) -> tuple[str, ...]:
+    """The countries that a text names where the intent's reply, if it has one, speaks of none of them."""
     places = places_asked(text)
     told = any(speaks_of_places(reply, places) for reply in wanted.reply.values())
     return () if told else tuple(sorted(places))
+
+
+def _is_a_nod(text: str) -> bool:
+    """Whether a message is a yes or no of one word, which has no intent of its own."""
+    return len(text.split()) == 1 and consent(text) is not None
 
 
 def _is_bare(text: str) -> bool:

@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 from desk.privacy.pseudonyms import restore
 from desk.routing.consent import consent
-from desk.routing.follow_up import begins_like_one, points_back, says_nothing_alone, speaks_of
+from desk.routing.follow_up import (
+    asks_only_its_cost,
+    begins_like_one,
+    narrows,
+    points_back,
+    says_nothing_alone,
+    speaks_of,
+)
 from desk.routing.openings import is_courtesy
 from desk.routing.person import wants_person
 from desk.routing.places import places_asked
 from desk.routing.router import Decision
+from graphs.hearing.decisions import left_out
 from graphs.hearing.parts import asked
 from graphs.state import Decided, TurnContext, TurnState
 from prompts.intents import Intent
@@ -40,7 +48,7 @@ def asked_before(state: TurnState) -> str:
     for text in reversed(written[:-1]):
         if not _asks_nothing(text):
             said.insert(0, text)
-            if not points_back(text):
+            if not (points_back(text) or begins_like_one(text)):
                 break
     return " ".join(said)
 
@@ -57,15 +65,18 @@ def with_before(state: TurnState, context: TurnContext) -> str:
 async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> TurnState | None:
     """The decision on a message that goes on with the one before; None for one that stands on its own."""
     context, before, text = hearing.context, asked_before(state), hearing.text
-    shown = _shown(hearing) if points_back(text) else None
-    if not 0 < len(before) <= _MOST_BEFORE or not (shown or begins_like_one(text)):
-        return None
-    if find_order_numbers(text, context.tenant.settings.order_patterns):
+    shown = _shown(hearing) if points_back(text) or narrows(text) else None
+    said = _already_said(state, hearing)
+    its_cost = said is not None and asks_only_its_cost(text)
+    may_go_on = shown or its_cost or begins_like_one(text)
+    numbers = find_order_numbers(text, context.tenant.settings.order_patterns)
+    if numbers or not may_go_on or not 0 < len(before) <= _MOST_BEFORE:
         return None
     own, bare = hearing.sure(alone), shown is not None and says_nothing_alone(text)
     if own and own.route == shown:
         return _following(hearing, own, alone)
-    said = _already_said(state, hearing)
+    if said and its_cost:
+        return _following(hearing, said, alone)
     fragment = said is not None and len(text.split()) <= _FRAGMENT
     if own and alone.margin >= _STANDS_ALONE and not (bare or fragment):
         return None
@@ -107,8 +118,9 @@ def spelled_out(state: TurnState, understanding: Understanding, vector: Vectors)
 def _following(hearing: Hearing, intent: Intent, found: Decision) -> TurnState:
     because = "goes on with the message before"
     # "And Germany?": what stands in the FAQs of that country is looked up.
-    places = tuple(sorted(places_asked(hearing.text))) if intent.route == "faq" else ()
-    decision = Decided(intent.route, intent.name, found.confidence, because, goes_on=True, places=places)
+    places = left_out(intent, hearing.text) if intent.route in {"faq", "canned"} else ()
+    route = "faq" if places else intent.route
+    decision = Decided(route, intent.name, found.confidence, because, goes_on=True, places=places)
     return {"decision": decision, "topic": {**hearing.topic, "intent": intent.name}}
 
 
@@ -133,6 +145,6 @@ def _tells_more(intent: Intent, hearing: Hearing) -> bool:
     again = intent.name == hearing.topic.get("intent")
     if intent.route == "order":
         return again and bool(hearing.topic.get("order_ids"))
-    if intent.route == "faq":  # "and Peru?": what is known of countries is worth saying again
-        return bool(places_asked(hearing.text))
+    if places_asked(hearing.text):  # "and Peru?": what is known of a country is not what was said before
+        return intent.route in {"faq", "canned"}
     return intent.route == "product" or (intent.route == "canned" and not again)

@@ -25,10 +25,10 @@ async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> Turn
     context, parts = runtime.context, state.get("parts")
     # A question that was loaded without an answer may be found, and says nothing.
     passages = [passage for passage in await _found(state, context) if passage.text.strip()]
-    enough = threshold(context)
+    enough, about = threshold(context), False
     if state["decision"].places:
-        passages = await _about_the_places(passages, state, context)
-    else:
+        passages, about = await _about_the_places(passages, state, context)
+    if not about:
         passages, enough = await weigh(passages, state, context, enough)
     update: TurnState = {"passages": tuple(passages)}
     # A curated answer near enough to the question needs no model to say it again.
@@ -60,9 +60,12 @@ def falls_back_on_reply(state: TurnState) -> bool:
     return bool(state["decision"].places) and not state["passages"]
 
 
-async def _about_the_places(passages: list[Passage], state: TurnState, context: TurnContext) -> list[Passage]:
-    """What speaks of the countries that are asked about; else nothing where the intent has a reply to say,
-    and what is known of them all where it has none.
+async def _about_the_places(
+    passages: list[Passage], state: TurnState, context: TurnContext
+) -> tuple[list[Passage], bool]:
+    """What speaks of the countries that are asked about, and whether anything does.
+
+    If not: nothing where the intent has a reply to say, and what is known of them all where it has none.
     """
     decision = state["decision"]
     understanding = await context.services.understandings.of(context.tenant, context.prompts)
@@ -72,7 +75,7 @@ async def _about_the_places(passages: list[Passage], state: TurnState, context: 
     search, limit = context.services.engine.faqs.search, context.tuning.passages
     plainly = await search(context.principal, said, limit=limit)
     about = _of_the_places(plainly, state, context) or _of_the_places(passages, state, context)
-    return about or ([] if intent and intent.reply else plainly)
+    return about or ([] if intent and intent.reply else plainly), bool(about)
 
 
 def _of_the_places(passages: list[Passage], state: TurnState, context: TurnContext) -> list[Passage]:

@@ -30,11 +30,31 @@ async def test_a_few_words_that_the_answer_spoke_of_are_no_subject_of_their_own(
     assert after["intent"] == "returns"
 
 
-@pytest.mark.parametrize("message", ["and Germany?", "and to Peru?"])
-async def test_another_country_is_looked_up(ada: Customer, message: str) -> None:
-    _, after = await answers(ada, "do you ship to Canada?", message)
+@pytest.mark.parametrize(
+    ("before", "message"),
+    [
+        ("do you ship to Canada?", "and Germany?"),
+        ("do you ship to Canada?", "and to Peru?"),
+        ("¿cuánto cuesta el envío?", "¿y a México?"),
+    ],
+)
+async def test_another_country_is_looked_up(ada: Customer, before: str, message: str) -> None:
+    _, after = await answers(ada, before, message)
     assert after["route"] == "faq"
-    assert after["text"].startswith("Yes, we ship to Canada")
+    assert "Yes, we ship to Canada" in after["text"]
+
+
+async def test_what_it_costs_is_asked_of_what_was_said_last(ada: Customer) -> None:
+    _, after = await answers(ada, "is there gift wrapping", "how much does that cost")
+    assert after["intent"] == "gift_wrapping"
+
+
+async def test_what_narrows_a_wish_belongs_to_all_that_was_wished_before(ada: Customer) -> None:
+    asked = ("ich suche ein Geschenk für meine Oma, sie liebt Krimis", "unter 10 Euro", "noch billigere")
+    _, cheaper, _ = await answers(ada, *asked)
+    assert all("(mystery)" in line for line in cheaper["text"].splitlines()[1:])
+    _, _, cheapest = await answers(ada, "books about space", "with good reviews", "cheaper ones")
+    assert cheapest["route"] == "product"
 
 
 @pytest.mark.parametrize("message", ["and 100235?", "what about 100235?", "100235"])

@@ -174,7 +174,7 @@ async def test_nobody_waits_for_the_training(shop: Customer) -> None:
         (f"day: 2001-02-30\n{FILE}", "timestamp expected"),
         (f"number: {'9' * 5000}\n{FILE}", "int expected"),
         (f"flag: !!bool x\n{FILE}", "bool expected"),
-        (FILE + "# " + LONGEST * "x", "at most 60000 characters"),
+        (FILE + "# " + LONGEST * "x", "at most 120000 characters"),
         (WITH_A_WRONG_TOOL, "shop_cat names 'rm'; the tools are create_ticket, start_return"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.graphs.conversing import Customer
 
 
@@ -42,3 +44,15 @@ async def test_another_number_changes_what_is_offered(ada: Customer) -> None:
 async def test_thanks_and_asking_for_a_person_end_no_subject(ada: Customer) -> None:
     *_, after = await replies(ada, "How long does shipping take?", "thanks", "and express?")
     assert after["intent"] == "shipping"
+
+
+@pytest.mark.parametrize(
+    ("message", "language"),
+    [("that didn't help", "en"), ("no that's not what I meant", "en"), ("das war nicht meine Frage", "de")],
+)
+async def test_who_was_not_helped_is_told_so_and_offered_a_person(
+    ada: Customer, message: str, language: str
+) -> None:
+    _, after = await replies(ada, "How long does shipping take?", message)
+    assert (after["intent"], after["language"]) == ("not_helped", language)
+    assert len(after["suggestions"]) == 1

@@ -19,7 +19,7 @@ EXAMPLES = (
     "how to check it",
     "only here: unique",
 )
-KNOWN = frozenset({"corder", "tracks", "trick"})
+KNOWN = frozenset({"corder", "coder", "tracks", "trick"})
 spelled = Spelling(EXAMPLES, KNOWN)
 
 
@@ -35,6 +35,8 @@ spelled = Spelling(EXAMPLES, KNOWN)
         ("chck it", "check it"),
         ("uniqe", "uniqe"),  # one example has it, which may be misspelled itself
         ("that is a trick with tracks of a corder", "that is a trick with tracks of a corder"),
+        ("the trick of coders", "the trick of coders"),  # several of what is known
+        ("trcak it, my ordre is ehre", "track it, my order is ehre"),
         ("teh ordr", "teh order"),  # what is short is left alone
         ("ORDRE 100234", "order 100234"),
         ("", ""),

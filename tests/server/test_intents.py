@@ -30,6 +30,14 @@ async def test_a_text_becomes_a_form_and_an_entry_goes_back(boss: httpx.AsyncCli
     assert (await boss.get("/api/v1/prompts")).json() == before
 
 
+async def test_a_pack_may_be_longer_than_other_requests_within_bounds(boss: httpx.AsyncClient) -> None:
+    form = "/api/v1/intents/form"
+    long = TEXT + "".join(f"# {'y' * 97}\n" for _ in range(800))
+    assert (await boss.post(form, json={"text": long})).status_code == 200
+    assert (await boss.post(form, json={"text": "y" * 256 * 1024})).status_code == 413
+    assert (await boss.post("/api/v1/chat/", json={"message": "y" * 64 * 1024})).status_code == 413
+
+
 async def test_mistakes_are_said_field_by_field(boss: httpx.AsyncClient) -> None:
     wrong = {"name": "thanks", "route": "canned", "examples": ["hi"]}
     answer = await boss.post("/api/v1/intents/entry", json={"text": TEXT, "intent": wrong})
@@ -37,9 +45,9 @@ async def test_mistakes_are_said_field_by_field(boss: httpx.AsyncClient) -> None
     assert answer.json()["text"] is None
     assert [one["field"] for one in answer.json()["problems"]] == ["name", "examples", "reply.en"]
     # Longer than intents may be, and still short enough to be sent.
-    long = HOURS | {"examples": [f"{at} " + "y" * 400 for at in range((61_000 - len(TEXT)) // 405)]}
+    long = HOURS | {"examples": [f"{at} " + "y" * 400 for at in range((121_000 - len(TEXT)) // 405)]}
     answer = await boss.post("/api/v1/intents/entry", json={"text": TEXT, "intent": long})
-    assert answer.json()["problems"] == [{"field": "", "message": "Intents have at most 60000 characters."}]
+    assert answer.json()["problems"] == [{"field": "", "message": "Intents have at most 120000 characters."}]
 
 
 async def test_what_belongs_to_none_is_in_the_form_and_goes_back(boss: httpx.AsyncClient) -> None:
