@@ -17,6 +17,7 @@ from graphs.hearing.follow_up import asked_before, spelled_out
 from graphs.hearing.parts import asked, unanswered
 from graphs.nodes.screen import allows_model
 from graphs.state import TurnContext, TurnState
+from prompts.intents import Intent
 from prompts.replies import LANGUAGES, phrase, spoken_language
 
 
@@ -25,12 +26,14 @@ async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> Turn
     context, parts = runtime.context, state.get("parts")
     # A question that was loaded without an answer may be found, and says nothing.
     passages = [passage for passage in await _found(state, context) if passage.text.strip()]
-    enough, about = threshold(context), False
-    if state["decision"].places:
-        passages, about = await _about_the_places(passages, state, context)
+    enough, about, decision = threshold(context), False, state["decision"]
+    if decision.places:
+        intent = await _intent(state, context)
+        passages, about = await _about_the_places(intent, passages, state, context)
+        decision = decision if intent and intent.reply else replace(decision, places=())
     if not about:
         passages, enough = await weigh(passages, state, context, enough)
-    update: TurnState = {"passages": tuple(passages)}
+    update: TurnState = {"passages": tuple(passages), "decision": decision}
     # A curated answer near enough to the question needs no model to say it again.
     needed = context.tuning.curated if may_call_model(state, context) else enough
     context.noted = {"needed": needed}
@@ -60,18 +63,20 @@ def falls_back_on_reply(state: TurnState) -> bool:
     return bool(state["decision"].places) and not state["passages"]
 
 
+async def _intent(state: TurnState, context: TurnContext) -> Intent | None:
+    understanding = await context.services.understandings.of(context.tenant, context.prompts)
+    return understanding.pack.find(state["decision"].intent or "")
+
+
 async def _about_the_places(
-    passages: list[Passage], state: TurnState, context: TurnContext
+    intent: Intent | None, passages: list[Passage], state: TurnState, context: TurnContext
 ) -> tuple[list[Passage], bool]:
     """What speaks of the countries that are asked about, and whether anything does.
 
     If not: nothing where the intent has a reply to say, and what is known of them all where it has none.
     """
-    decision = state["decision"]
-    understanding = await context.services.understandings.of(context.tenant, context.prompts)
-    intent = understanding.pack.find(decision.intent or "")
     # The intent's first example and the countries, in English, as most knowledge is.
-    said = f"{intent.examples[0] if intent else ''} {' '.join(map(name_of, decision.places))}"
+    said = f"{intent.examples[0] if intent else ''} {' '.join(map(name_of, state['decision'].places))}"
     search, limit = context.services.engine.faqs.search, context.tuning.passages
     plainly = await search(context.principal, said, limit=limit)
     about = _of_the_places(plainly, state, context) or _of_the_places(passages, state, context)

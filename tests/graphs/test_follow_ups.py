@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
+from desk.domain import TenantSettings
+from desk.storage import tenants
 from tests.graphs.conversing import Customer
 
 
@@ -42,6 +46,15 @@ async def test_another_country_is_looked_up(ada: Customer, before: str, message:
     _, after = await answers(ada, before, message)
     assert after["route"] == "faq"
     assert "Yes, we ship to Canada" in after["text"]
+
+
+async def test_who_knows_nothing_of_a_country_nor_of_anything_says_so(ada: Customer) -> None:
+    async with ada.services.engine.database.control_tx() as tx:
+        settings = TenantSettings(intent_pack="bookshop")
+        shop = await tenants.create(tx, f"shop-{uuid4().hex}", "A shop", settings)
+    stranger = await Customer.of(ada.services, "ada@example.com", shop.slug)
+    first, after = await answers(stranger, "do you ship to Canada?", "and Germany?")
+    assert first["route"] == after["route"] == "fallback"
 
 
 async def test_what_it_costs_is_asked_of_what_was_said_last(ada: Customer) -> None:
