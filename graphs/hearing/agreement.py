@@ -24,14 +24,13 @@ async def weigh(
 
     `enough` is the threshold where neither is known.
     """
-    if not passages:
+    if not passages or passages[0].score < enough - AGREED:  # no answer, whatever both say
         return passages, enough
-    theirs = await _intents_of([passage.title for passage in passages], context)
+    near = [passage for passage in passages if passage.score >= passages[0].score - NEARLY]
+    theirs = await _intents_of([passage.title for passage in near], context)
     ours = state["decision"].intent
     agreed = [
-        passage
-        for passage, intent in zip(passages, theirs, strict=True)
-        if intent is not None and intent == ours and passage.score >= passages[0].score - NEARLY
+        passage for passage, intent in zip(near, theirs, strict=True) if intent is not None and intent == ours
     ]
     if agreed and agreed[0].score >= enough - AGREED:
         return [*agreed, *(passage for passage in passages if passage not in agreed)], enough - AGREED
