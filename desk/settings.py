@@ -243,7 +243,9 @@ class Settings(BaseSettings):
     )
     master_key_path: Path | None = Field(None, description="A file with the same, instead.")
     master_key_command: tuple[str, ...] = Field(
-        (), description="A program that writes the same to its stdout, instead: a JSON list of its words."
+        (),
+        description="A program that writes the same to its stdout, instead: a JSON list of its words. Each"
+        " process runs it once.",
     )
     signing_key_path: Path | None = Field(
         None, description="PEM key of the built-in issuer; development makes `<home>/keys/issuer.pem`."

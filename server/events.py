@@ -24,7 +24,7 @@ def event_stream(
     stream: TurnStream,
     after: int = 0,
     *,
-    counted: AbstractContextManager[None] | None = None,
+    counted: AbstractContextManager[object] | None = None,
     stalled_seconds: float = STALLED_SECONDS,
 ) -> Response:
     """The response that streams a turn from above `after`; 204, which ends retries, if that was all of it.
@@ -44,7 +44,7 @@ class _EventStream(Response):
         self,
         stream: TurnStream,
         after: int,
-        counted: AbstractContextManager[None],
+        counted: AbstractContextManager[object],
         stalled_seconds: float,
     ) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})

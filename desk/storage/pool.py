@@ -49,6 +49,8 @@ _FREE_DEFINERS = (
 )
 # A caller hears within five seconds that the database does not answer, a wait for a connection included.
 _PATIENCE_SECONDS = 4.7
+_KNOCK_SECONDS = 3
+_SILENT = "Postgres does not answer at DATABASE_URL; is it running?"
 
 
 class Database:
@@ -82,7 +84,7 @@ class Database:
             await self._pool.open(wait=True, timeout=10)
         except PoolTimeout as error:
             await self._pool.close()
-            raise Misconfigured("Postgres does not answer at DATABASE_URL; is it running?") from error
+            raise Misconfigured(_SILENT) from error
         await self._refuse_unsafe_role()
 
     async def close(self) -> None:
@@ -281,6 +283,16 @@ def check_address(url: str, variable: str) -> None:
         raise Misconfigured(
             f"{variable} is no address of Postgres; write postgresql://name:password@host:5432/database."
         ) from None
+
+
+async def refuse_silent(url: str) -> None:
+    """Raises Misconfigured when Postgres does not let us in now; `Database.open` tries for a while."""
+    check_address(url, "DATABASE_URL")
+    try:
+        conn = await psycopg.AsyncConnection.connect(url, connect_timeout=_KNOCK_SECONDS)
+    except psycopg.OperationalError as error:
+        raise Misconfigured(_SILENT) from error
+    await conn.close()
 
 
 async def refuse_stranger(conn: Tx) -> None:

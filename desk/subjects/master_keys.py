@@ -10,8 +10,8 @@ import asyncio
 import base64
 import os
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -74,7 +74,7 @@ class KeyFile:
 class KeyCommand:
     """Keys that a program writes to its stdout: the door to a key management service or a vault."""
 
-    command: Sequence[str]
+    command: tuple[str, ...]
     name: str = "DESK_MASTER_KEY_COMMAND"
 
     def read(self) -> str:
@@ -183,6 +183,28 @@ def _own_file(settings: Settings) -> Path:
 
 
 def _read(source: KeySource) -> MasterKey:
+    if not isinstance(source, KeyCommand):
+        return _parse(source)
+    told = _ask_once(source)
+    if isinstance(told, str):
+        raise Misconfigured(told)
+    return told
+
+
+@cache
+def _ask_once(source: KeyCommand) -> MasterKey | str:
+    """The keys that a command gives, or why it gave none.
+
+    A start checks the keys, opens them for turns and again for jobs, and a program may bill each question or
+    ask a person. So what it gave stays in this process's memory, where the keys stay anyway, for as long.
+    """
+    try:
+        return _parse(source)
+    except Misconfigured as error:
+        return error.detail
+
+
+def _parse(source: KeySource) -> MasterKey:
     secrets = [_decode(text, source.name) for text in source.read().split()]
     if not secrets or len(set(secrets)) < len(secrets):
         raise Misconfigured(f"{source.name} holds no master key, or one of them twice.")

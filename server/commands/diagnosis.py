@@ -16,6 +16,7 @@ from desk.errors import DeskError
 from desk.mail.mailers import NoMailer, open_mailer
 from desk.mail.smtp import SmtpMailer
 from desk.settings import Settings, load_settings, unknown_variables, variable_of
+from desk.storage.pool import refuse_silent
 from desk.telemetry.logs import configure_logs
 from server.preflight import find_faults, needed_database_url, refuse_unfit
 
@@ -58,11 +59,16 @@ def _table(settings: Settings) -> Table:
 async def _findings(settings: Settings) -> tuple[list[str], list[str]]:
     """How it is set up, and what is wrong: a line each."""
     lines, faults = [f"data under {settings.home.absolute()}"], find_faults(settings)
-    for tell in (_database, _redis, _mail):
-        try:
-            lines.append(await tell(settings))
-        except DeskError as error:
-            faults.append(error.detail)
+    # At once: each may have to wait for something that does not answer.
+    tells = (_database, _redis, _mail)
+    told = await asyncio.gather(*(tell(settings) for tell in tells), return_exceptions=True)
+    for one in told:
+        if isinstance(one, DeskError):
+            faults.append(one.detail)
+        elif isinstance(one, BaseException):
+            raise one
+        else:
+            lines.append(one)
     return lines, list(dict.fromkeys(faults))
 
 
@@ -73,6 +79,7 @@ async def _database(settings: Settings) -> str:
     found = find_engines(settings)
     if found is None:
         return "database: embedded, not running; `desk run` starts it"
+    await refuse_silent(found.database_url)
     await refuse_unfit(settings, found.database_url)
     return f"database: {'DATABASE_URL' if settings.database_url else 'embedded, running'}, in today's shape"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -45,9 +46,11 @@ async def send(body: ChatBody, desk: CurrentDesk, caller: CurrentCaller, key: Id
 )
 async def stream(body: ChatBody, desk: CurrentDesk, caller: CurrentCaller, key: IdempotencyKey) -> Response:
     """The turn's events, from `accepted` to `done` or `error`."""
-    desk.streams.check(caller)
-    stream = await submit(desk, caller, body, key)
-    return event_stream(stream, counted=desk.streams.counted(caller))
+    with ExitStack() as counted:
+        # Held from before the message is accepted: nobody is told 429 for a turn that runs.
+        counted.enter_context(desk.streams.counted(caller))
+        stream = await submit(desk, caller, body, key)
+        return event_stream(stream, counted=counted.pop_all())
 
 
 @router.get("/history", summary="The messages of a conversation, oldest first", responses=answers(HistoryOut))

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from desk.domain import Principal
 from desk.embedded import Engines
+from desk.storage import tenants
 from tests.plugins.stores import temporary_home
 from tests.server.replicas import Replica, begun, new_tenant, replica, replica_settings, until
 from tests.server.wire import ask
@@ -74,3 +77,27 @@ async def test_streams_asked_for_at_once_are_no_more_than_the_cap(strict: Replic
 
         told = await asyncio.gather(*(opened() for _ in range(6)))
         assert sorted(told) == [200] * 2 + [429] * 4
+        begun_turns = 1 + 2 * path.endswith("stream")
+        assert await accepted_turns(strict, tenant) == begun_turns, "nobody is told 429 for a turn that runs"
+
+
+async def test_a_message_that_is_not_accepted_holds_no_stream(strict: Replica) -> None:
+    tenant = await new_tenant(strict)
+    async with strict.client("one@x.org", tenant) as one:
+        strange = {"message": "hello", "conversation_id": str(uuid4())}
+        for _ in range(3):
+            assert (await one.post("/api/v1/chat/stream", json=strange)).status_code == 404
+        async with begun(one, SLOW), begun(one, SLOW):
+            assert await accepted_turns(strict, tenant) == 2
+
+
+async def accepted_turns(place: Replica, slug: str) -> int:
+    """How many turns the tenant ever had."""
+    database = place.desk.services.engine.database
+    async with database.control_tx() as tx:
+        tenant = await tenants.by_slug(tx, slug)
+    assert tenant is not None
+    async with database.tenant_tx(Principal(tenant.id, "worker")) as tx:
+        row = await (await tx.execute("select count(*) from turns")).fetchone()
+    assert row is not None
+    return int(row[0])

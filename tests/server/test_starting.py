@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -111,6 +115,61 @@ def test_a_redis_that_is_away_is_told_and_stops_nothing(environment: dict[str, s
     found = desk(environment | {"REDIS_URL": "redis://127.0.0.1:1"}, "doctor")
     assert found.returncode == 0
     assert "redis: REDIS_URL does not answer" in found.stdout
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["refuses", "says nothing"])
+def test_a_database_that_is_away_is_told_once_and_so_is_the_rest(
+    environment: dict[str, str], silent: bool
+) -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        if silent:
+            door.listen(16)
+        away = {"DATABASE_URL": f"postgresql://desk:x@127.0.0.1:{door.getsockname()[1]}/desk"}
+        found = desk(environment | away, "doctor")
+        door.settimeout(0)
+        knocks = 0
+        with suppress(OSError):
+            while True:
+                door.accept()[0].close()
+                knocks += 1
+    assert found.returncode == 1
+    wrong = [line for line in found.stdout.splitlines() if line.startswith("wrong: ")]
+    assert wrong == ["wrong: Postgres does not answer at DATABASE_URL; is it running?"]
+    assert "redis: REDIS_URL" in found.stdout
+    assert "mail: files under" in found.stdout
+    assert knocks == silent, "it does not try again and again, as a start does"
+
+
+@pytest.mark.parametrize(("command", "code"), [("serve", 0), ("doctor", 0), ("list", 0), ("doctor", 1)])
+def test_a_key_command_is_asked_once_a_process(
+    environment: dict[str, str], tmp_path: Path, command: str, code: int
+) -> None:
+    asked = tmp_path / "asked"
+    program = f"open({str(asked)!r}, 'a').write('x'); print({MASTER_KEY!r}); raise SystemExit({code})"
+    keyless = {name: value for name, value in environment.items() if name != "DESK_MASTER_KEY"}
+    keyed = keyless | {"DESK_MASTER_KEY_COMMAND": json.dumps([sys.executable, "-c", program])}
+    if command == "serve":
+        assert '"event":"ready"' in told_until(keyed, "ready")
+    else:
+        ended = desk(keyed, *(["tenant"] if command == "list" else []), command)
+        assert ended.returncode == code, ended.stdout + ended.stderr
+        assert ended.stdout.count("wrong: DESK_MASTER_KEY_COMMAND ended with") == code
+    assert asked.read_text() == "x"
+
+
+def told_until(environment: dict[str, str], event: str) -> str:
+    """The log of `desk serve`, with all that it does besides, up to this event; it is stopped then."""
+    command = [sys.executable, "-m", "server.cli", "serve", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        told = ""
+        assert process.stderr is not None
+        for line in process.stderr:
+            told += line
+            if f'"event":"{event}"' in line:
+                break
+        process.terminate()
+    return told
 
 
 def test_a_database_that_is_not_migrated_is_left_as_it_is(empty: dict[str, str]) -> None:
