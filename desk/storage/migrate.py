@@ -71,7 +71,7 @@ async def migrate(url: str, folder: Path, *, say: Callable[[str], None]) -> int:
     """Apply what is missing and return how many files ran; several processes may call this at once.
 
     One that was broken off goes on where it was. Whoever does not own the tables may find that nothing is
-    missing; raises Misconfigured when something is.
+    missing; raises Misconfigured when something is, or when a newer version was here.
     """
     migrations = read_migrations(folder)
     async with connected_owner(url) as conn:
@@ -81,6 +81,7 @@ async def migrate(url: str, folder: Path, *, say: Callable[[str], None]) -> int:
             await _refuse_behind(conn, migrations)
             return 0
         await _lay_ground(conn)
+        _refuse_newer(await _applied(conn), migrations)
         return await _apply_missing(conn, migrations, say)
 
 
@@ -142,7 +143,7 @@ async def is_anothers(conn: Connection) -> bool:
 
 
 async def refuse_behind(database: Database, folder: Path) -> None:
-    """Raises Misconfigured when the open database is not in today's shape; changes nothing."""
+    """Raises Misconfigured when the open database is not in today's shape, but an older or later one."""
     async with database.control_tx() as tx:
         behind = await _count_behind(tx, read_migrations(folder))
     if behind:
@@ -151,6 +152,7 @@ async def refuse_behind(database: Database, folder: Path) -> None:
 
 async def _count_behind(conn: Connection, migrations: tuple[Migration, ...]) -> int:
     done = await _applied(conn)
+    _refuse_newer(done, migrations)
     return sum(len(_missing(migrations, placement, done[placement])) for placement in done)
 
 
@@ -197,6 +199,16 @@ async def _migrate_placement(
         say(f"migrating {placement}: {migration.number:04d} {migration.name}")
         await _apply(conn, placement, migration)
     return len(missing)
+
+
+def _refuse_newer(done: dict[str, dict[int, str]], migrations: tuple[Migration, ...]) -> None:
+    """Raises Misconfigured when a later version was here: this one does not know what it made."""
+    newest = max((number for numbers in done.values() for number in numbers), default=0)
+    if newest > len(migrations):
+        raise Misconfigured(
+            f"The database was migrated by a newer version (to {newest:04d}; this one knows"
+            f" {len(migrations):04d}). Use that version, or restore a backup from before."
+        )
 
 
 def _missing(migrations: tuple[Migration, ...], placement: str, done: dict[int, str]) -> list[Migration]:

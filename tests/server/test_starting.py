@@ -194,6 +194,19 @@ def test_a_database_that_is_behind_is_told(empty: dict[str, str]) -> None:
         assert "The database is behind by 1 migrations: run `desk migrate`." in ended.stdout + ended.stderr
 
 
+def test_a_database_of_a_newer_version_is_refused(empty: dict[str, str]) -> None:
+    assert desk(empty, "migrate").returncode == 0
+    with psycopg.connect(empty["DESK_MIGRATION_DATABASE_URL"]) as conn:
+        conn.execute(
+            "insert into desk_control.migrations (placement, number, name, sha256)"
+            " values ('shared', 9999, 'later', '')"
+        )
+    for process, code in (("doctor", 1), ("migrate", 1), ("serve", 3), ("worker", 1)):
+        ended = desk(empty | {"DESK_PORT": "0"}, process)
+        assert ended.returncode == code, ended.stderr
+        assert "The database was migrated by a newer version (to 9999;" in ended.stdout + ended.stderr
+
+
 def test_a_login_that_may_not_act_as_the_application_is_told(
     environment: dict[str, str], owner_url: str
 ) -> None:
