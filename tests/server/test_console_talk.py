@@ -59,6 +59,15 @@ async def test_who_reads_further_up_is_left_there_and_who_reads_the_end_follows(
     await close(anne)
 
 
+async def test_who_claims_still_sees_what_was_said_last(ada: Page, anne: Page) -> None:
+    await anne.set_viewport_size({"width": 1000, "height": 560})
+    await say(ada, "\n".join(f"Line {number}" for number in range(40)))
+    await take(ada, anne)
+    assert await anne.locator("#log").evaluate("log => log.scrollHeight > log.clientHeight")
+    await expect(anne.locator(".message").last).to_be_in_viewport(ratio=1)
+    await close(anne)
+
+
 async def test_a_message_of_another_day_says_its_day(ada: Page, anne: Page) -> None:
     await take(ada, anne)
     when = anne.locator(".message.user time")

@@ -67,6 +67,7 @@ async def test_an_offer_is_confirmed_by_its_id(page: Page, wire: Wire) -> None:
     await expect(page.locator(".log .assistant .bubble").last).to_have_text("Your return is started.")
     assert wire.turns()[1].body == {"confirm": "act-1", "conversation_id": CONVERSATION}
     await expect(page.locator(".offer .confirm")).to_be_disabled()
+    await expect(page.locator(".offer .ended")).to_have_count(0)
 
 
 async def test_another_message_withdraws_an_offer_and_an_expired_one_is_dead(page: Page, wire: Wire) -> None:
@@ -78,9 +79,24 @@ async def test_another_message_withdraws_an_offer_and_an_expired_one_is_dead(pag
     await open_chat(page, wire)
     await say(page, "return it")
     await expect(page.get_by_role("button", name="Confirm: Old")).to_be_disabled()
+    gone = "This offer has expired. Ask again if you still want it."
+    await expect(page.locator(".offer .ended")).to_have_text([gone])
     await expect(page.get_by_role("button", name="Confirm: Return order 100234")).to_be_enabled()
     await say(page, "no, wait")
     await expect(page.get_by_role("button", name="Confirm: Return order 100234")).to_be_disabled()
+    await expect(page.locator(".offer .ended")).to_have_text(["This offer is no longer open.", gone])
+
+
+async def test_the_items_of_a_list_hang_together_and_are_copied_as_they_were_said(
+    page: Page, wire: Wire
+) -> None:
+    text = "You might like:\n- Dune - a novel, by Frank Herbert\n- Emma\nAnything else?"
+    wire.scenes.append(Stream((accepted(), done(text))))
+    await open_chat(page, wire)
+    await say(page, "books?")
+    answer = page.locator(".log .assistant .bubble").last
+    await expect(answer.locator(".item")).to_have_text(["- Dune - a novel, by Frank Herbert", "- Emma"])
+    assert await answer.text_content() == text
 
 
 async def test_a_rating_is_posted(page: Page, wire: Wire) -> None:

@@ -11,7 +11,7 @@ const PAGE = 50;
 export async function openAudit({ root, told, me }) {
   const people = me.role === "admin" ? await mailAddresses() : {};
   const action = h("input", { "aria-label": "What was done", placeholder: "What, such as faqs.deleted", maxlength: 200, list: "actions", autocomplete: "off", spellcheck: "false" });
-  const actor = h("input", { "aria-label": "Who did it", placeholder: "Who: an id or an address of your staff", maxlength: 200, autocomplete: "off", spellcheck: "false" });
+  const actor = h("input", { "aria-label": "Who did it", placeholder: "Who: an id or address", maxlength: 200, autocomplete: "off", spellcheck: "false" });
   const about = h("input", { "aria-label": "To what", placeholder: "To what: an id", maxlength: 200, autocomplete: "off", spellcheck: "false" });
   const known = h("datalist", { id: "actions" });
   const form = h("form", { class: "filters audit", role: "search" }, action, actor, about, h("div", { class: "acts" }, h("button", { type: "submit", class: "main" }, "Show"), h("button", { type: "reset" }, "All")));

@@ -44,7 +44,7 @@ async function openForm(place, path, slug) {
     }));
   });
   place.guard(() => dirty().length > 0);
-  const lead = slug ? h("p", {}, h("a", { href: "#settings" }, "← All shops"), ` ${found.name}`) : h("p", { class: "lead" }, "An empty field is the default. What only who runs the installation may set stands here to be read.");
+  const lead = slug ? h("p", {}, h("a", { href: "#settings" }, "← All shops"), ` ${found.name}`) : h("p", { class: "lead" }, "An empty field is the default. What has no field is set by who runs the installation.");
   place.root.replaceChildren(lead, form);
 }
 

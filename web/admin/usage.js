@@ -36,7 +36,7 @@ export async function openUsage({ root, told }) {
             ),
             figure("Turns by where their answers came from", bars(byRoute(found.hours))),
           ]
-        : [h("p", { class: "card empty" }, "No hour of this span has ended with a turn yet. Ask the assistant something, and look again in an hour.")]),
+        : [h("p", { class: "card empty" }, "Turns are counted when their hour has ended, and none has been yet in these days. Ask the assistant something, and look again in an hour.")]),
     );
   }
 

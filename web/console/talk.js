@@ -68,8 +68,7 @@ export class Talk {
       const { handoff, messages } = await desk.talk(id, this.#last);
       if (id !== this.id) return; // another one was opened meanwhile
       const fresh = messages.filter((message) => !document.getElementById(message.id));
-      const { scrollTop, scrollHeight, clientHeight } = at("log");
-      const wasAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+      const wasAtEnd = isAtEnd();
       at("log").append(...fresh.map(line));
       this.#last = messages.at(-1)?.id ?? this.#last;
       this.#show(handoff);
@@ -81,8 +80,10 @@ export class Talk {
   async act(what, body) {
     if (!this.id || this.#acting) return;
     this.#acting = true;
+    const wasAtEnd = isAtEnd();
     await this.#trying("act", async () => this.#show(await desk.act(this.id, what, body)));
     this.#acting = false;
+    if (wasAtEnd) at("log").scrollTop = at("log").scrollHeight; // the form for a reply took some of its room
     if (what === "claim" && this.mine) at("text").focus();
     else if (!this.mine) at("talk-title").focus();
     await this.#changed();
@@ -145,6 +146,11 @@ export function languageOf(tag) {
   } catch {
     return tag; // no language that the browser knows
   }
+}
+
+function isAtEnd() {
+  const { scrollTop, scrollHeight, clientHeight } = at("log");
+  return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
 }
 
 function line({ id, role, text, route, sources = [], created_at: when }) {

@@ -5,6 +5,7 @@ import { layOut } from "./layout.js";
 import { route } from "./paths.js";
 
 const NODE = { width: 136, height: 44 };
+const LONGEST_NAME = 15;
 const GAP = { x: 34, y: 16 };
 const MARGIN = 26; // a loop bows above the highest row
 
@@ -89,9 +90,14 @@ function node(name, { x, y, center }) {
     "g",
     { class: "node", "data-node": name },
     svg("rect", { x, y, width: NODE.width, height: NODE.height, rx: 10 }),
-    svg("text", { class: "name", x: center, y: y + 19 }, name),
+    svg("text", { class: "name", x: center, y: y + 19, ...squeezed(name) }, name),
     svg("text", { class: "time", x: center, y: y + 35 }),
   );
+}
+
+/** Keeps a long name inside its box, whatever the width of the font. */
+function squeezed(name) {
+  return name.length > LONGEST_NAME && { textLength: NODE.width - 16, lengthAdjust: "spacingAndGlyphs" };
 }
 
 function edge(d, name) {

@@ -17,8 +17,14 @@ export function icon(path) {
   return svg("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, svg("path", { d: path }));
 }
 
-/** Text as nodes; only an https link to the page's own origin becomes a link. */
+/** Text as nodes: lines that begin with "- " hang together, and an https link to the page's own origin becomes one. */
 export function richText(text) {
+  // The items keep their dash and line end, so that what is copied or read aloud is the text.
+  const parts = text.split(/^(- .*\n?)/m).map((part, index) => (index % 2 ? [h("span", { class: "item" }, ...linked(part))] : linked(part)));
+  return parts.flat().filter(Boolean);
+}
+
+function linked(text) {
   return text.split(/(https?:\/\/[^\s<>"]+)/).map((part, index) => (index % 2 ? link(part) : part));
 }
 

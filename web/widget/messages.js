@@ -44,16 +44,20 @@ export function notice(text, { kind = "info", button, onclick } = {}) {
 }
 
 /** Makes offers and suggestions above the newest turn unusable: any other message withdraws them. */
-export function withdraw(log) {
+export function withdraw(words, log) {
   for (const row of log.querySelectorAll(".choices")) row.remove();
-  for (const button of log.querySelectorAll(".offer button:not([disabled])")) button.disabled = true;
+  for (const button of log.querySelectorAll(".offer button:not([disabled])")) {
+    button.disabled = true;
+    if (!button.hasAttribute("data-pressed")) button.after(ended(words.withdrawn));
+  }
 }
 
 function sources(words, citations) {
   const items = citations.map(({ title, quote }) =>
     h("li", {}, h("strong", { dir: "auto" }, title), h("blockquote", { dir: "auto" }, quote)),
   );
-  return h("details", { class: "sources" }, h("summary", {}, `${words.sources} (${items.length})`), h("ol", {}, ...items));
+  const intoView = ({ target }) => target.open && target.scrollIntoView({ block: "nearest" });
+  return h("details", { class: "sources", ontoggle: intoView }, h("summary", {}, `${words.sources} (${items.length})`), h("ol", {}, ...items));
 }
 
 function offer(words, action, confirm) {
@@ -65,13 +69,22 @@ function offer(words, action, confirm) {
   ]);
   const button = h("button", { type: "button", class: "confirm", "aria-label": `${words.confirm}: ${action.label}` }, words.confirm);
   const card = h("section", { class: "offer", "aria-label": action.label }, h("strong", {}, action.label), h("dl", {}, ...rows), button);
-  button.addEventListener("click", () => {
-    if (!expired(action)) return confirm();
+  const expire = () => {
     button.disabled = true;
-    card.append(h("p", { class: "expired", role: "status" }, words.expired));
+    card.append(ended(words.expired));
+  };
+  button.addEventListener("click", () => {
+    if (expired(action)) return expire();
+    button.toggleAttribute("data-pressed", true);
+    return confirm();
   });
-  button.disabled = expired(action);
+  if (expired(action)) expire();
   return card;
+}
+
+/** Why an offer can no longer be confirmed. */
+function ended(why) {
+  return h("p", { class: "ended", role: "status" }, why);
 }
 
 function expired({ expires_at: expiresAt }) {

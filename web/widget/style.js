@@ -59,6 +59,7 @@ header :focus-visible { outline-color: var(--on-accent); outline-offset: -4px; }
   max-width: 100%; padding: 9px 14px; border-radius: 16px; border-end-start-radius: 5px; white-space: pre-wrap; overflow-wrap: anywhere;
   background: var(--paper); box-shadow: 0 0 0 1px var(--line);
 }
+.item { display: block; padding-inline-start: .7em; text-indent: -.7em; }
 .user .bubble { background: var(--accent); color: var(--on-accent); box-shadow: none; border-end-start-radius: 16px; border-end-end-radius: 5px; }
 .agent .bubble { background: #fdf6e3; }
 .who { font-size: 13px; font-weight: 600; color: var(--soft); }
@@ -82,7 +83,7 @@ dl { display: grid; grid-template-columns: auto 1fr; gap: 2px 12px; margin-block
 dt { color: var(--soft); }
 dd { overflow-wrap: anywhere; }
 .confirm { min-height: 40px; padding: 6px 18px; border: 0; border-radius: 10px; background: var(--accent); color: var(--on-accent); font-weight: 600; }
-.expired { margin-block-start: 8px; color: var(--soft); font-size: 14px; }
+.ended { margin-block-start: 8px; color: var(--soft); font-size: 14px; }
 .confirm:disabled { background: #e3e7e5; color: var(--soft); }
 
 .rating { display: flex; gap: 2px; }

@@ -169,7 +169,7 @@ export class View {
   /** A turn begins: old offers end, the draft shows that somebody writes. */
   begin() {
     const focusLost = !this.panel.hidden && (!this.panel.contains(this.input.getRootNode().activeElement) || this.log.contains(this.input.getRootNode().activeElement));
-    withdraw(this.log);
+    withdraw(this.words, this.log);
     if (focusLost) this.#rest();
     this.sendButton.setAttribute("aria-disabled", "true");
     this.draft.hidden = false;

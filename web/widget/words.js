@@ -14,6 +14,7 @@ const WORDS = {
     degraded: "Some of our systems are not available at the moment, so answers may be less complete.", handoff: "A person has been asked to take over. You can keep writing here.",
     joined: "A colleague has joined the conversation.",
     unread: "New message", expired: "This offer has expired. Ask again if you still want it.",
+    withdrawn: "This offer is no longer open.",
   },
   de: {
     open: "Chat öffnen", close: "Chat schließen", title: "Chatten Sie mit uns", about: "Automatischer Assistent",
@@ -28,6 +29,7 @@ const WORDS = {
     degraded: "Einige unserer Systeme sind gerade nicht erreichbar; Antworten können unvollständiger sein.", handoff: "Ein Mensch wurde gebeten zu übernehmen. Sie können hier weiterschreiben.",
     joined: "Ein Mensch aus unserem Team ist jetzt im Gespräch.",
     unread: "Neue Nachricht", expired: "Dieses Angebot ist abgelaufen. Fragen Sie erneut, wenn Sie es noch möchten.",
+    withdrawn: "Dieses Angebot gilt nicht mehr.",
   },
   fr: {
     open: "Ouvrir le chat", close: "Fermer le chat", title: "Discutez avec nous", about: "Assistant automatique",
@@ -42,6 +44,7 @@ const WORDS = {
     degraded: "Certains de nos systèmes sont momentanément indisponibles ; les réponses peuvent être moins complètes.", handoff: "Une personne a été invitée à prendre le relais. Vous pouvez continuer à écrire ici.",
     joined: "Un conseiller a rejoint la conversation.",
     unread: "Nouveau message", expired: "Cette offre a expiré. Redemandez si vous la souhaitez toujours.",
+    withdrawn: "Cette offre n'est plus ouverte.",
   },
   es: {
     open: "Abrir el chat", close: "Cerrar el chat", title: "Hable con nosotros", about: "Asistente automático",
@@ -56,6 +59,7 @@ const WORDS = {
     degraded: "Algunos de nuestros sistemas no están disponibles en este momento; las respuestas pueden ser menos completas.", handoff: "Se ha pedido a una persona que le atienda. Puede seguir escribiendo aquí.",
     joined: "Una persona del equipo se ha unido a la conversación.",
     unread: "Mensaje nuevo", expired: "Esta oferta ha caducado. Pídala de nuevo si aún la desea.",
+    withdrawn: "Esta oferta ya no está abierta.",
   },
   it: {
     open: "Apri la chat", close: "Chiudi la chat", title: "Chatta con noi", about: "Assistente automatico",
@@ -70,6 +74,7 @@ const WORDS = {
     degraded: "Alcuni dei nostri sistemi non sono al momento disponibili; le risposte possono essere meno complete.", handoff: "È stato chiesto a una persona di subentrare. Puoi continuare a scrivere qui.",
     joined: "Un operatore si è unito alla conversazione.",
     unread: "Nuovo messaggio", expired: "Questa offerta è scaduta. Chiedila di nuovo se la vuoi ancora.",
+    withdrawn: "Questa offerta non è più aperta.",
   },
   nl: {
     open: "Chat openen", close: "Chat sluiten", title: "Chat met ons", about: "Automatische assistent",
@@ -84,6 +89,7 @@ const WORDS = {
     degraded: "Een deel van onze systemen is nu niet bereikbaar; antwoorden kunnen minder volledig zijn.", handoff: "Een medewerker is gevraagd het over te nemen. U kunt hier blijven schrijven.",
     joined: "Een medewerker neemt nu deel aan het gesprek.",
     unread: "Nieuw bericht", expired: "Dit aanbod is verlopen. Vraag het opnieuw als u het nog wilt.",
+    withdrawn: "Dit aanbod staat niet meer open.",
   },
   pt: {
     open: "Abrir o chat", close: "Fechar o chat", title: "Fale connosco", about: "Assistente automático",
@@ -98,6 +104,7 @@ const WORDS = {
     degraded: "Alguns dos nossos sistemas não estão disponíveis neste momento; as respostas podem ser menos completas.", handoff: "Foi pedido a uma pessoa que continue a conversa. Pode continuar a escrever aqui.",
     joined: "Uma pessoa da equipa entrou na conversa.",
     unread: "Nova mensagem", expired: "Esta oferta expirou. Peça de novo se ainda a quiser.",
+    withdrawn: "Esta oferta já não está aberta.",
   },
 };
 
