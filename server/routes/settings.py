@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from desk.domain import TenantSettings
 from desk.errors import InvalidInput
 from desk.storage.tenants import StoredTenant
-from server.deps import CurrentCaller, CurrentDesk
+from server.deps import CurrentCaller, CurrentDesk, Desk
 from server.openapi import answers
 from server.routes.chat import json_response
-from server.routes.tenants import tenancy_as
+from server.routes.tenants import defaults_of, tenancy_as
 from server.schemas import Body
 
 router = APIRouter(prefix="/api/v1/settings", tags=["tenants"])
@@ -45,7 +43,7 @@ class SettingsBody(Body):
 @router.get("", summary="The settings of one's own shop", responses=answers())
 async def read_settings(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """`settings` are those that were set, `defaults` count for the others, `own` may be changed here."""
-    return json_response(_shown(await tenancy_as(desk, caller).get(caller.tenant.slug)))
+    return json_response(_shown(desk, await tenancy_as(desk, caller).get(caller.tenant.slug)))
 
 
 @router.patch("", summary="Change settings of one's own shop", responses=answers())
@@ -54,8 +52,8 @@ async def change_settings(body: SettingsBody, desk: CurrentDesk, caller: Current
     for name in sorted(body.settings.keys() - OWN):
         raise InvalidInput(f"settings.{name}: who runs the installation sets this; ask them.")
     changed = await tenancy_as(desk, caller).change(caller.tenant.slug, None, body.settings)
-    return json_response(_shown(changed))
+    return json_response(_shown(desk, changed))
 
 
-def _shown(stored: StoredTenant) -> dict[str, Any]:
-    return {"settings": stored.settings, "defaults": asdict(TenantSettings()), "own": sorted(OWN)}
+def _shown(desk: Desk, stored: StoredTenant) -> dict[str, Any]:
+    return {"settings": stored.settings, "defaults": defaults_of(desk), "own": sorted(OWN)}

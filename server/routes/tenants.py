@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
@@ -64,7 +64,7 @@ async def create_tenant(body: TenantBody, desk: CurrentDesk, caller: CurrentCall
 async def get_tenant(slug: str, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """`settings` are those that were set, `defaults` what counts for the others."""
     stored = await tenancy_of(desk, caller).get(slug)
-    return json_response({**shown(stored), "defaults": asdict(TenantSettings())})
+    return json_response({**shown(stored), "defaults": defaults_of(desk)})
 
 
 @router.patch("/{slug}", summary="Change a tenant's name and settings")
@@ -124,3 +124,9 @@ async def export_tenant(slug: str, desk: CurrentDesk, caller: CurrentCaller) -> 
     tenancy = tenancy_of(desk, caller)
     await tenancy.get(slug)
     return StreamingResponse(tenancy.export(slug), media_type="application/x-ndjson")
+
+
+def defaults_of(desk: Desk) -> dict[str, Any]:
+    """What counts where a tenant has set nothing: people are told how long their conversations are kept."""
+    kept = desk.services.engine.settings.data_retention_days
+    return asdict(TenantSettings(retention_days=kept))

@@ -156,6 +156,7 @@ async def test_a_promised_error_is_taken_where_the_examples_prove_it(platform: h
     shown = (await platform.get(f"/api/v1/tenants/{slug}")).json()
     assert shown["settings"] == proven | {"promised_error": 0.15}
     assert shown["defaults"]["promised_error"] is None
+    assert shown["defaults"]["retention_days"] == 365, "the installation's own"
 
 
 async def test_nobody_else_touches_tenants(boss: httpx.AsyncClient, base_url: str, issuer: Issuer) -> None:

@@ -41,7 +41,7 @@ export async function openPrivacy(place) {
   const { settings, defaults } = await get("/api/v1/settings");
   place.root.replaceChildren(
     h("p", { class: "lead" }, "When a person asks what you keep of them, or wants it erased: find them, hand them the file, or erase them. Each look is in the audit."),
-    form, result, retention({ ...defaults, ...settings }),
+    form, result, retention(settings, defaults),
   );
 }
 
@@ -73,9 +73,9 @@ async function follow({ id, state: now }, told) {
   told.textContent = now === "done" ? `Erased. Tell them so; the number of the erasure is ${id}.` : `It takes longer than usual. Is a worker running? The number of the erasure is ${id}.`;
 }
 
-function retention(settings) {
-  const days = { conversations: settings.retention_days, ...settings.retention };
-  const otherwise = (name) => (["conversations", "audit"].includes(name) ? "for ever" : "as long as their conversation");
+function retention(settings, defaults) {
+  const days = { conversations: settings.retention_days ?? defaults.retention_days, ...defaults.retention, ...settings.retention };
+  const otherwise = (name) => (name === "audit" ? "for ever" : "as long as their conversation");
   const rows = KEPT.map(([name, text]) => h("tr", {}, h("th", { scope: "row" }, text), h("td", {}, days[name] === null ? otherwise(name) : `${days[name]} days`)));
   return h("section", { class: "card form" },
     h("h3", {}, "How long things are kept"),

@@ -46,7 +46,7 @@ export function explain({ status, message }) {
 
 /** Says in `node` what went wrong, with the way to sign in where that helps. */
 export function tell(node, problem) {
-  const signIn = h("a", { href: `/signin?page=${location.pathname}` }, "Sign in");
+  const signIn = h("a", { href: `/signin?page=${location.pathname}` }, problem.status === 403 ? "Sign in as somebody else" : "Sign in");
   node.replaceChildren(explain(problem), ...([401, 403].includes(problem.status) ? [" ", signIn] : []));
   node.hidden = false;
 }
