@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphs.streams.turn_stream import HEARTBEAT_SECONDS, TurnStream
+from server.openapi import sent_as
 
-__all__ = ["HEARTBEAT_SECONDS", "STALLED_SECONDS", "Reachable", "event_stream"]
+__all__ = ["HEARTBEAT_SECONDS", "STALLED_SECONDS", "TURN_EVENTS", "Reachable", "event_stream"]
 
 STALLED_SECONDS = 15.0
+# For the OpenAPI document of a route that streams a turn.
+TURN_EVENTS: Final = sent_as(
+    "text/event-stream",
+    told="The turn's events: `accepted`, any of `step`, `token`, `citation`, `tool`, `handoff`, `degraded`"
+    " and `revise`, and last `done` with the reply object, or `error` with the problem.",
+)
 
 log = structlog.get_logger("desk.streams")
 

@@ -10,9 +10,13 @@ import orjson
 from starlette.responses import Response
 
 from server.open_streams import HeldOpen
+from server.openapi import sent_as
 
 # For the OpenAPI document of such a route.
-EVENTS: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/event-stream": {}}}}
+EVENTS: Final = sent_as(
+    "text/event-stream",
+    told="Server-sent events: each has its name as `event` and a line of JSON as `data`.",
+)
 
 
 def progress(frames: AsyncIterator[bytes], counted: AbstractContextManager[None]) -> Response:

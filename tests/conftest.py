@@ -20,7 +20,12 @@ from desk.storage.migrate import migrate
 from desk.storage.pool import Database
 from desk.telemetry.logs import configure_logs
 
-pytest_plugins = ["tests.plugins.stores", "tests.plugins.blocked_loop", "tests.plugins.browser"]
+pytest_plugins = [
+    "tests.plugins.stores",
+    "tests.plugins.blocked_loop",
+    "tests.plugins.browser",
+    "tests.plugins.described",
+]
 
 MODELS = Path(__file__).parent.parent / ".desk" / "models"
 # Whoever runs the tests may have a key; nothing of them is traced.

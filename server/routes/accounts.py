@@ -18,6 +18,7 @@ from server.openapi import answers
 from server.routes.auth import Email
 from server.routes.chat import json_response, person
 from server.schemas import Body
+from server.shapes.accounts import AccountOut, AccountsOut
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["accounts"])
 
@@ -38,7 +39,7 @@ class AccountBody(Body):
     disabled: bool | None = None
 
 
-@router.get("", summary="The tenant's accounts", responses=answers())
+@router.get("", summary="The tenant's accounts", responses=answers(AccountsOut))
 async def list_accounts(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -53,7 +54,9 @@ async def list_accounts(
     return json_response({"accounts": page, "next_cursor": page[-1]["id"] if len(page) == limit else None})
 
 
-@router.post("", summary="Invite somebody by mail", status_code=201, responses=answers(None, 409))
+@router.post(
+    "", summary="Invite somebody by mail", status_code=201, responses=answers(AccountOut, 409, status=201)
+)
 async def invite(body: InvitationBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """They get a code, choose a password with it, and so prove the address."""
     account_id = await desk.reception.invite(person(caller), caller.tenant, body.email, body.role)
@@ -61,7 +64,9 @@ async def invite(body: InvitationBody, desk: CurrentDesk, caller: CurrentCaller)
     return json_response(shown, 201)
 
 
-@router.put("/{account_id}", summary="Change a role, or disable an account", responses=answers(None, 409))
+@router.put(
+    "/{account_id}", summary="Change a role, or disable an account", responses=answers(AccountOut, 409)
+)
 async def change(account_id: UUID, body: AccountBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """It counts within ten seconds everywhere: what was signed for the account before is refused."""
     admin, chosen = person(caller), SubjectId(account_id)

@@ -8,13 +8,17 @@ from starlette.responses import Response
 from desk.errors import NotFound
 from desk.subjects.adoption import adopt
 from server.deps import CurrentCaller, CurrentDesk
+from server.openapi import answers
 from server.routes.chat import json_response, person
 from server.schemas import AdoptBody
+from server.shapes.accounts import AdoptedOut
 
 router = APIRouter(prefix="/api/v1/me", tags=["me"])
 
 
-@router.post("/adopt", summary="Take over the conversations that one had as a visitor")
+@router.post(
+    "/adopt", summary="Take over the conversations that one had as a visitor", responses=answers(AdoptedOut)
+)
 async def adopt_conversations(
     body: AdoptBody, request: Request, desk: CurrentDesk, caller: CurrentCaller
 ) -> Response:

@@ -20,13 +20,14 @@ from server.deps import CurrentCaller, CurrentDesk
 from server.openapi import answers
 from server.recorded_turns import PROMPT
 from server.routes.chat import json_response, person
+from server.shapes.analytics import DashboardOut, PersonFiguresOut, TalksOut
 
 router = APIRouter(prefix="/api/v1/analytics", tags=["analytics"])
 
 Days = Annotated[int, Query(ge=1, le=366)]
 
 
-@router.get("/dashboard", summary="How conversations and answers end", responses=answers())
+@router.get("/dashboard", summary="How conversations and answers end", responses=answers(DashboardOut))
 async def dashboard(desk: CurrentDesk, caller: CurrentCaller, days: Days = 30) -> Response:
     """Each share is `{n, of}`, and null where `of` is nothing; of the last `days`, day by day of UTC.
 
@@ -38,7 +39,7 @@ async def dashboard(desk: CurrentDesk, caller: CurrentCaller, days: Days = 30) -
     return json_response({**found, "by_prompt": [_version(one) for one in by_prompt]})
 
 
-@router.get("/conversations", summary="Conversations and what became of each", responses=answers())
+@router.get("/conversations", summary="Conversations and what became of each", responses=answers(TalksOut))
 async def list_conversations(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -66,7 +67,7 @@ async def list_conversations(
     )
 
 
-@router.get("/user/{subject_id}", summary="The same of one person", responses=answers())
+@router.get("/user/{subject_id}", summary="The same of one person", responses=answers(PersonFiguresOut))
 async def one_person(subject_id: UUID, desk: CurrentDesk, caller: CurrentCaller, days: Days = 30) -> Response:
     """By the subject's id, as the privacy routes and the list of conversations name it."""
     chosen = SubjectId(subject_id)

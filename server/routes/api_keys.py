@@ -17,6 +17,7 @@ from server.deps import CurrentCaller, CurrentDesk
 from server.openapi import answers
 from server.routes.chat import json_response, person
 from server.schemas import Body, Name
+from server.shapes.accounts import ApiKeysOut, NewApiKeyOut
 
 router = APIRouter(prefix="/api/v1/api-keys", tags=["api-keys"])
 
@@ -42,7 +43,7 @@ class RotationBody(Body):
     overlap_seconds: Annotated[int, Field(ge=0, le=30 * 24 * 3600)] = 24 * 3600
 
 
-@router.get("", summary="The tenant's API keys", responses=answers())
+@router.get("", summary="The tenant's API keys", responses=answers(ApiKeysOut))
 async def list_keys(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Without their secrets; those that ended stay listed for a month."""
     admin = person(caller)
@@ -51,7 +52,7 @@ async def list_keys(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     return json_response({"api_keys": [_shown(key) for key in found]})
 
 
-@router.post("", summary="Make an API key", status_code=201, responses=answers())
+@router.post("", summary="Make an API key", status_code=201, responses=answers(NewApiKeyOut, status=201))
 async def create(body: ApiKeyBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The only answer that ever shows the key."""
     desk.limits.require_shared()
@@ -64,7 +65,10 @@ async def create(body: ApiKeyBody, desk: CurrentDesk, caller: CurrentCaller) -> 
 
 
 @router.post(
-    "/{key_id}/rotate", summary="A new key in place of this one", status_code=201, responses=answers()
+    "/{key_id}/rotate",
+    summary="A new key in place of this one",
+    status_code=201,
+    responses=answers(NewApiKeyOut, status=201),
 )
 async def rotate(key_id: UUID, body: RotationBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """It has the same name, rights and end; the old one holds for the overlap yet."""

@@ -13,8 +13,9 @@ from desk.storage.audit import Filter
 from desk.subjects.audit_chain import PURPOSE, Chain, verify
 from desk.subjects.audit_export import audit_lines, shown
 from server.deps import CurrentCaller, CurrentDesk
-from server.openapi import answers
+from server.openapi import LINES, answers, sent_as
 from server.routes.chat import json_response, person
+from server.shapes.privacy import AuditOut, VerdictOut
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
@@ -24,7 +25,7 @@ _FINDINGS = 20
 Word = Annotated[str | None, Query(max_length=200, pattern=r"^[\x20-\x7e]+$")]
 
 
-@router.get("", summary="What was done in the tenant, the newest first")
+@router.get("", summary="What was done in the tenant, the newest first", responses=answers(AuditOut))
 async def list_audit(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -41,7 +42,7 @@ async def list_audit(
     return json_response({"audit": page, "next_cursor": page[-1]["id"] if len(page) == limit else None})
 
 
-@router.get("/verify", summary="Whether the audit's chain holds", responses=answers())
+@router.get("/verify", summary="Whether the audit's chain holds", responses=answers(VerdictOut))
 async def verify_audit(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """As `desk audit verify` tells it: `newest_seal` is `NUMBER:HASH`; without `findings` the chain holds."""
     engine = desk.services.engine
@@ -56,7 +57,11 @@ async def verify_audit(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     )
 
 
-@router.get("/export", summary="All of the audit with its chain, one JSON object a line")
+@router.get(
+    "/export",
+    summary="All of the audit with its chain, one JSON object a line",
+    responses=sent_as(LINES, told="A line for each act, with its link of the chain."),
+)
 async def export_audit(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Each line's `hash` stands on the one before; the export itself is noted."""
     database = desk.services.engine.database
@@ -64,4 +69,4 @@ async def export_audit(desk: CurrentDesk, caller: CurrentCaller) -> Response:
         await audit.record(tx, person(caller), "audit.export", audit.OBJECT)
     headers = {"content-disposition": 'attachment; filename="audit.jsonl"', "cache-control": "no-store"}
     lines = audit_lines(database, person(caller))
-    return StreamingResponse(lines, headers=headers, media_type="application/x-ndjson")
+    return StreamingResponse(lines, headers=headers, media_type=LINES)

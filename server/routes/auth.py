@@ -17,6 +17,7 @@ from server.openapi import answers
 from server.routes.chat import json_response, person
 from server.routes.login import set_session
 from server.schemas import Body
+from server.shapes.accounts import IssuersOut, SentOut, SessionOut, TokensOut
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 
@@ -97,7 +98,7 @@ class ConfirmBody(ResetBody):
     "/register",
     summary="Make an account, where the tenant lets people do so",
     status_code=202,
-    responses=answers(),
+    responses=answers(SentOut, status=202),
     dependencies=[_Guarded],
 )
 async def register(body: RegisterBody, desk: CurrentDesk) -> Response:
@@ -107,7 +108,10 @@ async def register(body: RegisterBody, desk: CurrentDesk) -> Response:
 
 
 @router.post(
-    "/verify", summary="Confirm a registration by its code", responses=answers(), dependencies=[_Guarded]
+    "/verify",
+    summary="Confirm a registration by its code",
+    responses=answers(TokensOut | SessionOut),
+    dependencies=[_Guarded],
 )
 async def verify(body: VerifyBody, request: Request, desk: CurrentDesk) -> Response:
     """Tokens, or with `session` the cookie."""
@@ -115,7 +119,12 @@ async def verify(body: VerifyBody, request: Request, desk: CurrentDesk) -> Respo
     return await _let_in(desk, request, who, session=body.session)
 
 
-@router.post("/login", summary="Sign in by password", responses=answers(), dependencies=[_Guarded])
+@router.post(
+    "/login",
+    summary="Sign in by password",
+    responses=answers(TokensOut | SessionOut),
+    dependencies=[_Guarded],
+)
 async def login(body: LoginBody, request: Request, desk: CurrentDesk) -> Response:
     """Tokens, or with `session` the cookie; whatever is wrong, the answer is the same."""
     who = await desk.reception.accounts.login(body.tenant, body.email, body.password)
@@ -123,7 +132,10 @@ async def login(body: LoginBody, request: Request, desk: CurrentDesk) -> Respons
 
 
 @router.post(
-    "/refresh", summary="New tokens for a refresh token", responses=answers(), dependencies=[_Limited]
+    "/refresh",
+    summary="New tokens for a refresh token",
+    responses=answers(TokensOut),
+    dependencies=[_Limited],
 )
 async def refresh(body: RefreshBody, desk: CurrentDesk) -> Response:
     """Each refresh token is good once; one that comes twice ends the whole login."""
@@ -154,7 +166,11 @@ async def logout_everywhere(desk: CurrentDesk, caller: CurrentCaller) -> Respons
 
 
 @router.post(
-    "/reset", summary="Ask for a new password", status_code=202, responses=answers(), dependencies=[_Guarded]
+    "/reset",
+    summary="Ask for a new password",
+    status_code=202,
+    responses=answers(SentOut, status=202),
+    dependencies=[_Guarded],
 )
 async def reset(body: ResetBody, desk: CurrentDesk) -> Response:
     """A code goes to the address, if it has an account; the answer is the same if not."""
@@ -175,7 +191,7 @@ async def confirm(body: ConfirmBody, desk: CurrentDesk) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/issuers", summary="Where else one can sign in")
+@router.get("/issuers", summary="Where else one can sign in", responses=answers(IssuersOut))
 async def issuers(desk: CurrentDesk) -> Response:
     """The identity providers that the sign-in page offers, by name and label."""
     return json_response({"issuers": desk.reception.oidc.offered()})

@@ -20,11 +20,12 @@ from graphs.streams.turn_stream import TurnStream
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk, IdempotencyKey
 from server.errors import MEDIA_TYPE
-from server.events import event_stream
+from server.events import TURN_EVENTS, event_stream
 from server.history import read_page, show_page
 from server.lean import LeanRoute
-from server.openapi import HistoryOut, ReplyOut, SmallReplyOut, answers
+from server.openapi import answers
 from server.schemas import ChatBody, FeedbackBody, SmallChatBody
+from server.shapes.chat import HistoryOut, ReplyOut, SmallReplyOut
 
 router = APIRouter(prefix="/api/v1/chat", tags=["chat"])
 turns_in = APIRouter(prefix="/api/v1/chat", tags=["chat"], route_class=LeanRoute)
@@ -42,7 +43,7 @@ async def send(body: ChatBody, desk: CurrentDesk, caller: CurrentCaller, key: Id
 @turns_in.post(
     "/stream",
     summary="Send a message and read the turn as server-sent events",
-    responses=answers(None, 409, 413) | {200: {"content": {"text/event-stream": {}}}},
+    responses=answers(None, 409, 413) | TURN_EVENTS,
 )
 async def stream(body: ChatBody, desk: CurrentDesk, caller: CurrentCaller, key: IdempotencyKey) -> Response:
     """The turn's events, from `accepted` to `done` or `error`."""

@@ -16,9 +16,10 @@ from desk.storage.conversations import Conversation, title_aad
 from desk.subjects.reading import text_or_pass
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
-from server.openapi import ConversationOut, ConversationsOut, HistoryOut, answers
+from server.openapi import answers
 from server.routes.chat import history, json_response, person
 from server.schemas import ConversationBody
+from server.shapes.chat import ConversationOut, ConversationsOut, HistoryOut
 
 router = APIRouter(prefix="/api/v1/conversations", tags=["conversations"])
 

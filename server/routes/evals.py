@@ -19,13 +19,14 @@ from server.progress import EVENTS, frame, progress
 from server.recorded_turns import edited, todays_choice
 from server.routes.chat import json_response, person
 from server.schemas import EvalRunBody
+from server.shapes.turns import SuitesOut
 
 router = APIRouter(prefix="/api/v1/evals", tags=["evals"])
 
 PLAYABLE = ("bookshop",)
 
 
-@router.get("", summary="The suites that can be played here", responses=answers())
+@router.get("", summary="The suites that can be played here", responses=answers(SuitesOut))
 async def list_suites(_caller: CurrentCaller) -> Response:
     """`{suites: [{suite, cases, turns}]}`; the other suites read files, and are commands."""
     found = {suite: read_cases(OWN / f"{suite}.jsonl") for suite in PLAYABLE}

@@ -21,11 +21,12 @@ from desk.subjects.wordings import Wording, wordings_of
 from server.deps import CurrentCaller, CurrentDesk, Desk
 from server.openapi import answers
 from server.routes.chat import json_response, person
+from server.shapes.faqs import FaqDraftOut, FaqGapsOut
 
 router = APIRouter(prefix="/api/v1/faqs/gaps", tags=["faqs"])
 
 
-@router.get("", summary="What many asked and no FAQ answers", responses=answers())
+@router.get("", summary="What many asked and no FAQ answers", responses=answers(FaqGapsOut))
 async def list_gaps(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -47,7 +48,12 @@ async def list_gaps(
     return json_response({"gaps": shown, "rare": rare, "next_cursor": next_cursor})
 
 
-@router.post("/{gap_id}/draft", summary="Begin a FAQ for a gap", status_code=201, responses=answers())
+@router.post(
+    "/{gap_id}/draft",
+    summary="Begin a FAQ for a gap",
+    status_code=201,
+    responses=answers(FaqDraftOut, status=201),
+)
 async def draft(gap_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """A draft without an answer: customers get it once somebody has written one and published it.
 

@@ -23,9 +23,18 @@ from desk.storage import audit, faq_hits, faqs
 from desk.storage.faqs import Faq, FaqEntry, Filter, State
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
-from server.openapi import answers
+from server.openapi import LINES, answers, sent_as
 from server.routes.chat import json_response, person
 from server.schemas import FaqBody, FaqFields, FaqImportBody, without_nul
+from server.shapes.faqs import (
+    CategoriesOut,
+    FaqOut,
+    FaqsOut,
+    FaqVersionsOut,
+    FoundFaqsOut,
+    ImportedOut,
+    WrittenFaqOut,
+)
 
 router = APIRouter(prefix="/api/v1/faqs", tags=["faqs"])
 
@@ -48,7 +57,7 @@ _WRITTEN = (
 )
 
 
-@router.get("/search", summary="Search the FAQs")
+@router.get("/search", summary="Search the FAQs", responses=answers(FoundFaqsOut))
 async def search(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -60,7 +69,7 @@ async def search(
     return json_response({"results": [asdict(passage.citation()) for passage in found]})
 
 
-@router.get("", summary="All FAQs, page by page")
+@router.get("", summary="All FAQs, page by page", responses=answers(FaqsOut))
 async def list_faqs(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -82,7 +91,7 @@ async def list_faqs(
     return json_response({"faqs": [_shown(faq, hits) for faq in found], "next_cursor": next_cursor})
 
 
-@router.get("/categories", summary="The categories of the FAQs")
+@router.get("/categories", summary="The categories of the FAQs", responses=answers(CategoriesOut))
 async def categories(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """With how many FAQs each has; without a name, those that have no category."""
     async with desk.services.engine.database.tenant_tx(caller.principal) as tx:
@@ -90,14 +99,18 @@ async def categories(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     return json_response({"categories": [{"name": name, "faqs": number} for name, number in found]})
 
 
-@router.get("/export", summary="Take away all FAQs", responses=answers())
+@router.get(
+    "/export",
+    summary="Take away all FAQs",
+    responses=answers() | sent_as(LINES, told="A line for each FAQ, as the import reads them."),
+)
 async def export(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """A line of JSON for each, as the import reads them: drafts and expired ones too."""
     person(caller)
-    return StreamingResponse(_lines(desk, caller), media_type="application/x-ndjson")
+    return StreamingResponse(_lines(desk, caller), media_type=LINES)
 
 
-@router.post("/import", summary="Add or replace FAQs from the text of a file", responses=answers())
+@router.post("/import", summary="Add or replace FAQs from the text of a file", responses=answers(ImportedOut))
 async def import_faqs(body: FaqImportBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """What is bad is skipped and told by its line; `unanswered` have no answer, so nobody gets them.
 
@@ -114,7 +127,7 @@ async def import_faqs(body: FaqImportBody, desk: CurrentDesk, caller: CurrentCal
     return json_response(counts | {"bad": [{"line": row.line, "why": row.why} for row in report.bad]})
 
 
-@router.post("", summary="Add a FAQ", status_code=201, responses=answers())
+@router.post("", summary="Add a FAQ", status_code=201, responses=answers(WrittenFaqOut, status=201))
 async def create(body: FaqBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """409 when there is one with this id. `warnings` name FAQs that say the same, or say it otherwise."""
     faq_id = body.id or id_of(body.question)
@@ -124,7 +137,7 @@ async def create(body: FaqBody, desk: CurrentDesk, caller: CurrentCaller) -> Res
     return await _write(desk, caller, faq_id, body, 201)
 
 
-@router.put("/{faq_id}", summary="Replace a FAQ", responses=answers())
+@router.put("/{faq_id}", summary="Replace a FAQ", responses=answers(WrittenFaqOut))
 async def replace(faq_id: AnyFaqName, body: FaqFields, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Another question or answer makes a new version; its other wordings are those that are sent."""
     async with desk.services.engine.database.tenant_tx(person(caller)) as tx:
@@ -144,7 +157,7 @@ async def delete(faq_id: AnyFaqName, desk: CurrentDesk, caller: CurrentCaller) -
     return Response(status_code=204)
 
 
-@router.get("/{faq_id}/versions", summary="How a FAQ read before", responses=answers())
+@router.get("/{faq_id}/versions", summary="How a FAQ read before", responses=answers(FaqVersionsOut))
 async def versions(faq_id: AnyFaqName, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The newest first."""
     async with desk.services.engine.database.tenant_tx(person(caller)) as tx:
@@ -155,7 +168,7 @@ async def versions(faq_id: AnyFaqName, desk: CurrentDesk, caller: CurrentCaller)
     return json_response({"versions": shown})
 
 
-@router.get("/{faq_id}", summary="One FAQ")
+@router.get("/{faq_id}", summary="One FAQ", responses=answers(FaqOut))
 async def get_faq(faq_id: AnyFaqName, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The FAQ by its own id. Only admins get one that is not shown now."""
     everything = _sees_everything(caller)

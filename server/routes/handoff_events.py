@@ -18,6 +18,7 @@ from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
 from server.history import shown_text
 from server.live import live_frame, live_stream
+from server.progress import EVENTS
 from server.routes.chat import person
 from server.routes.handoffs import acting_agent
 
@@ -27,7 +28,7 @@ _LARGEST = 2**63 - 1
 LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=_LARGEST)]
 
 
-@router.get("/handoffs/events", summary="What happens in the queue, live")
+@router.get("/handoffs/events", summary="What happens in the queue, live", responses=EVENTS)
 async def agent_events(
     request: Request,
     desk: CurrentDesk,
@@ -43,7 +44,9 @@ async def agent_events(
 
 
 @router.get(
-    "/conversations/{conversation_id}/events", summary="What a person says in one's conversation, live"
+    "/conversations/{conversation_id}/events",
+    summary="What a person says in one's conversation, live",
+    responses=EVENTS,
 )
 async def customer_events(
     conversation_id: UUID,

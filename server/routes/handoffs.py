@@ -21,15 +21,17 @@ from graphs.handoffs.ground import Acting, find
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk, IdempotencyKey
 from server.history import read_page, show_page
+from server.openapi import answers
 from server.routes.chat import json_response, person
 from server.schemas import AgentReplyBody, TransferBody
+from server.shapes.handoffs import AgentsOut, HandoffOut, QueueOut, ReadMessagesOut, SaidOut
 
 router = APIRouter(prefix="/api/v1/handoffs", tags=["handoffs"])
 
 Filter = Literal["open", "queued", "ticketed", "human", "returned", "closed"]
 
 
-@router.get("", summary="The queue, whoever waits longest first")
+@router.get("", summary="The queue, whoever waits longest first", responses=answers(QueueOut))
 async def list_handoffs(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -49,7 +51,11 @@ async def list_handoffs(
     return json_response({"handoffs": [_shown(handoff, names) for handoff in found], "cursor": cursor})
 
 
-@router.get("/agents", summary="The colleagues to whom a conversation can be transferred")
+@router.get(
+    "/agents",
+    summary="The colleagues to whom a conversation can be transferred",
+    responses=answers(AgentsOut),
+)
 async def list_agents(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Everybody who opened the queue once, the latest seen first."""
     acting = acting_agent(desk, caller)
@@ -59,7 +65,11 @@ async def list_agents(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     return json_response({"agents": [{"id": str(agent.id), "email": names[agent.id]} for agent in known]})
 
 
-@router.get("/{handoff_id}/messages", summary="What was said in the conversation; each look is audited")
+@router.get(
+    "/{handoff_id}/messages",
+    summary="What was said in the conversation; each look is audited",
+    responses=answers(ReadMessagesOut),
+)
 async def list_messages(
     handoff_id: UUID,
     desk: CurrentDesk,
@@ -97,14 +107,23 @@ def _read(message: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "sources": sources}
 
 
-@router.post("/{handoff_id}/claim", summary="Take a waiting conversation; one agent wins, 409 for the others")
+@router.post(
+    "/{handoff_id}/claim",
+    summary="Take a waiting conversation; one agent wins, 409 for the others",
+    responses=answers(HandoffOut),
+)
 async def claim(handoff_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The handoff, now yours; claiming your own again changes nothing."""
     acting = acting_agent(desk, caller)
     return await _answer(desk, acting, await acts.claim(acting, HandoffId(handoff_id)))
 
 
-@router.post("/{handoff_id}/reply", summary="Say something to the customer", status_code=201)
+@router.post(
+    "/{handoff_id}/reply",
+    summary="Say something to the customer",
+    status_code=201,
+    responses=answers(SaidOut, status=201),
+)
 async def reply(
     handoff_id: UUID, body: AgentReplyBody, desk: CurrentDesk, caller: CurrentCaller, key: IdempotencyKey
 ) -> Response:
@@ -114,7 +133,11 @@ async def reply(
     return json_response({"message_id": str(said)}, 201)
 
 
-@router.post("/{handoff_id}/transfer", summary="Give a conversation to a colleague, or back to the queue")
+@router.post(
+    "/{handoff_id}/transfer",
+    summary="Give a conversation to a colleague, or back to the queue",
+    responses=answers(HandoffOut),
+)
 async def transfer(
     handoff_id: UUID, body: TransferBody, desk: CurrentDesk, caller: CurrentCaller
 ) -> Response:
@@ -124,14 +147,18 @@ async def transfer(
     return await _answer(desk, acting, await acts.transfer(acting, HandoffId(handoff_id), to))
 
 
-@router.post("/{handoff_id}/return", summary="Give the conversation back to the assistant")
+@router.post(
+    "/{handoff_id}/return",
+    summary="Give the conversation back to the assistant",
+    responses=answers(HandoffOut),
+)
 async def give_back(handoff_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The ended handoff; the assistant answers the customer's next message."""
     acting = acting_agent(desk, caller)
     return await _answer(desk, acting, await acts.give_back(acting, HandoffId(handoff_id)))
 
 
-@router.post("/{handoff_id}/close", summary="End a handoff")
+@router.post("/{handoff_id}/close", summary="End a handoff", responses=answers(HandoffOut))
 async def close(handoff_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The ended handoff; an admin may also end one that nobody took."""
     acting = acting_agent(desk, caller)

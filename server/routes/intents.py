@@ -27,18 +27,19 @@ from server.openapi import answers
 from server.prompting import checked_intents, doing_tools
 from server.routes.chat import json_response
 from server.schemas import IntentBody, IntentsBody
+from server.shapes.prompts import IntentEntryOut, IntentFormOut
 
 router = APIRouter(prefix="/api/v1/intents", tags=["prompts"])
 
 
-@router.post("/form", summary="Read a text of intents as a form", responses=answers())
+@router.post("/form", summary="Read a text of intents as a form", responses=answers(IntentFormOut))
 async def read_form(body: IntentsBody, _caller: CurrentCaller) -> Response:
     """Its intents, the messages that belong to none, and what a form has to choose from. Nothing is kept."""
     pack = await asyncio.to_thread(read_pack, body.text)
     return json_response(_form(pack))
 
 
-@router.post("/entry", summary="Put what was filled in back into the text", responses=answers())
+@router.post("/entry", summary="Put what was filled in back into the text", responses=answers(IntentEntryOut))
 async def write_entry(body: IntentBody, _caller: CurrentCaller) -> Response:
     """The text with the intent `name` as `intent` has it, or what is wrong with which field. Nothing is kept.
 

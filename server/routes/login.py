@@ -17,7 +17,9 @@ from server.deps import CurrentCaller, CurrentDesk, Desk, guarded_address, limit
 from server.identity.oidc import LOGIN_SECONDS
 from server.identity.sign_ins import SESSION_SECONDS
 from server.identity.verifier import Identity
+from server.openapi import answers
 from server.routes.chat import json_response
+from server.shapes.accounts import JwksOut, MeOut
 
 OIDC_COOKIE = "desk_oidc"
 # Whoever asks there has us ask the identity provider.
@@ -111,7 +113,7 @@ async def leave(issuer_name: str, request: Request, desk: CurrentDesk, page: str
     return response
 
 
-@router.get("/api/v1/me", summary="Who am I")
+@router.get("/api/v1/me", summary="Who am I", responses=answers(MeOut))
 async def me(caller: CurrentCaller) -> Response:
     """The caller's tenant with its branding, role and verified e-mail address."""
     principal = caller.principal
@@ -125,7 +127,7 @@ async def me(caller: CurrentCaller) -> Response:
     )
 
 
-@router.get("/.well-known/jwks.json", summary="The built-in issuer's public keys")
+@router.get("/.well-known/jwks.json", summary="The built-in issuer's public keys", responses=answers(JwksOut))
 async def jwks(desk: CurrentDesk) -> Response:
     """What verifies our tokens."""
     return json_response(desk.reception.issuer.jwks)

@@ -33,13 +33,14 @@ from server.recorded_turns import (
 )
 from server.routes.chat import json_response, person
 from server.schemas import ForkBody
+from server.shapes.turns import OpenedTurnOut, RecordedTurnsOut
 
 router = APIRouter(prefix="/api/v1/playground", tags=["playground"])
 
 log = structlog.get_logger("desk.playground")
 
 
-@router.get("/turns", summary="Recorded turns, the newest first", responses=answers())
+@router.get("/turns", summary="Recorded turns, the newest first", responses=answers(RecordedTurnsOut))
 async def list_turns(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -62,7 +63,7 @@ async def list_turns(
     return json_response({"turns": page, "next_cursor": page[-1]["id"] if len(page) == limit else None})
 
 
-@router.get("/turns/{turn_id}", summary="A recorded turn with its steps", responses=answers())
+@router.get("/turns/{turn_id}", summary="A recorded turn with its steps", responses=answers(OpenedTurnOut))
 async def get_turn(turn_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Each node's input, output, time and cost, what a model was sent, and what may be changed in a run."""
     viewer = person(caller)

@@ -18,15 +18,26 @@ from desk.subjects.export import Exporter
 from desk.subjects.export_forms import MEDIA_TYPES, Form, written
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
+from server.openapi import Responses, answers
 from server.routes.chat import json_response, person
 from server.schemas import ConsentBody, EraseBody, FindSubjectBody
+from server.shapes.privacy import ConsentOut, ConsentsOut, ErasureOut, SubjectExportOut, SubjectRefOut
 
 router = APIRouter(prefix="/api/v1/privacy", tags=["privacy"])
+
+_EXPORT: Responses = {
+    200: {"model": SubjectExportOut, "content": {"text/html": {"schema": {"type": "string"}}}}
+}
 
 FormQuery = Annotated[Form, Query(alias="format", description="For machines or for people.")]
 
 
-@router.post("/erase", summary="Erase all that is kept of oneself", status_code=202)
+@router.post(
+    "/erase",
+    summary="Erase all that is kept of oneself",
+    status_code=202,
+    responses=answers(ErasureOut, status=202),
+)
 async def erase_me(_body: EraseBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The key is destroyed and every turn stopped at once; the rest is gone within a minute."""
     subject_id = person(caller).subject_id
@@ -34,7 +45,7 @@ async def erase_me(_body: EraseBody, desk: CurrentDesk, caller: CurrentCaller) -
     return await _erase(desk, caller, subject_id)
 
 
-@router.get("/erasures/{erasure_id}", summary="How far an erasure is")
+@router.get("/erasures/{erasure_id}", summary="How far an erasure is", responses=answers(ErasureOut))
 async def get_erasure(erasure_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """`accepted` or `done`; for whoever knows the id, as the person who asked is not known any more."""
     async with desk.services.engine.database.tenant_tx(person(caller)) as tx:
@@ -44,7 +55,7 @@ async def get_erasure(erasure_id: UUID, desk: CurrentDesk, caller: CurrentCaller
     return json_response(shown(found))
 
 
-@router.get("/export", summary="Take away all that is kept of oneself")
+@router.get("/export", summary="Take away all that is kept of oneself", responses=_EXPORT)
 async def export_me(desk: CurrentDesk, caller: CurrentCaller, form: FormQuery = "json") -> Response:
     """Conversations, messages, feedback, consents, returns, tickets, the audit about them; streamed."""
     subject_id = person(caller).subject_id
@@ -52,7 +63,7 @@ async def export_me(desk: CurrentDesk, caller: CurrentCaller, form: FormQuery = 
     return await _export(desk, caller, subject_id, form)
 
 
-@router.get("/consent", summary="What one has agreed to")
+@router.get("/consent", summary="What one has agreed to", responses=answers(ConsentsOut))
 async def get_consents(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """`current` is the newest decision of each purpose; `history` is every one, the oldest first."""
     subject_id = person(caller).subject_id
@@ -65,7 +76,12 @@ async def get_consents(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     )
 
 
-@router.post("/consent", summary="Agree to something, or take it back", status_code=201)
+@router.post(
+    "/consent",
+    summary="Agree to something, or take it back",
+    status_code=201,
+    responses=answers(ConsentOut, status=201),
+)
 async def put_consent(body: ConsentBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Kept with the version of the text that was shown; nothing that was said before is changed."""
     principal = person(caller)
@@ -75,7 +91,7 @@ async def put_consent(body: ConsentBody, desk: CurrentDesk, caller: CurrentCalle
     return json_response(shown_consent(kept), status=201)
 
 
-@router.post("/subjects/find", summary="Find a person of the tenant")
+@router.post("/subjects/find", summary="Find a person of the tenant", responses=answers(SubjectRefOut))
 async def find_subject(body: FindSubjectBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The subject's id, by the name in their tokens; in the body, so that no address stands in a URL."""
     admin, keys = person(caller), desk.services.engine.keys
@@ -88,7 +104,12 @@ async def find_subject(body: FindSubjectBody, desk: CurrentDesk, caller: Current
     return json_response({"subject_id": str(found)})
 
 
-@router.post("/subjects/{subject_id}/erase", summary="Erase all that is kept of a person", status_code=202)
+@router.post(
+    "/subjects/{subject_id}/erase",
+    summary="Erase all that is kept of a person",
+    status_code=202,
+    responses=answers(ErasureOut, status=202),
+)
 async def erase_subject(
     subject_id: UUID, _body: EraseBody, desk: CurrentDesk, caller: CurrentCaller
 ) -> Response:
@@ -96,7 +117,9 @@ async def erase_subject(
     return await _erase(desk, caller, SubjectId(subject_id))
 
 
-@router.get("/subjects/{subject_id}/export", summary="Take away all that is kept of a person")
+@router.get(
+    "/subjects/{subject_id}/export", summary="Take away all that is kept of a person", responses=_EXPORT
+)
 async def export_subject(
     subject_id: UUID, desk: CurrentDesk, caller: CurrentCaller, form: FormQuery = "json"
 ) -> Response:

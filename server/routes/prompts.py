@@ -28,6 +28,16 @@ from server.prompting import (
 )
 from server.routes.chat import json_response, person
 from server.schemas import PROMPT_NAME, LabelBody, PreviewBody, PromptBody, RollbackBody
+from server.shapes.prompts import (
+    BundleOut,
+    DiffOut,
+    FullPromptVersionOut,
+    LabelHistoryOut,
+    LabelOut,
+    PreviewOut,
+    PromptsOut,
+    PromptUseOut,
+)
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"])
 
@@ -36,7 +46,7 @@ Version = Annotated[int, Path(ge=1, le=1_000_000)]
 BundleId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
 
-@router.get("", summary="All prompts with their versions and labels", responses=answers())
+@router.get("", summary="All prompts with their versions and labels", responses=answers(PromptsOut))
 async def list_prompts(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Those that come as files and the tenant's own; the labels are the tenant's own."""
     admin = person(caller)
@@ -55,7 +65,7 @@ async def list_prompts(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     return json_response({"prompts": shown})
 
 
-@router.get("/bundles/{bundle_id}", summary="What a bundle was made of", responses=answers())
+@router.get("/bundles/{bundle_id}", summary="What a bundle was made of", responses=answers(BundleOut))
 async def get_bundle(bundle_id: BundleId, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """A reply names its bundle: with what is told here a past answer can be set up again."""
     admin = person(caller)
@@ -66,7 +76,9 @@ async def get_bundle(bundle_id: BundleId, desk: CurrentDesk, caller: CurrentCall
     return json_response({"id": bundle_id, "made_of": made_of})
 
 
-@router.get("/{prompt_name}/versions/{version}", summary="One version", responses=answers())
+@router.get(
+    "/{prompt_name}/versions/{version}", summary="One version", responses=answers(FullPromptVersionOut)
+)
 async def get_prompt(
     prompt_name: PromptName, version: Version, desk: CurrentDesk, caller: CurrentCaller
 ) -> Response:
@@ -78,7 +90,10 @@ async def get_prompt(
 
 
 @router.post(
-    "/{prompt_name}/versions", summary="Write the next version", status_code=201, responses=answers()
+    "/{prompt_name}/versions",
+    summary="Write the next version",
+    status_code=201,
+    responses=answers(FullPromptVersionOut, status=201),
 )
 async def write(
     prompt_name: PromptName, body: PromptBody, desk: CurrentDesk, caller: CurrentCaller
@@ -91,7 +106,9 @@ async def write(
     return json_response({**_shown(found), "source": found.source, "text": found.prompt.text}, 201)
 
 
-@router.post("/{prompt_name}/preview", summary="See a prompt as it would be sent", responses=answers())
+@router.post(
+    "/{prompt_name}/preview", summary="See a prompt as it would be sent", responses=answers(PreviewOut)
+)
 async def show(
     prompt_name: PromptName, body: PreviewBody, desk: CurrentDesk, caller: CurrentCaller
 ) -> Response:
@@ -106,7 +123,7 @@ async def show(
     return json_response({"rendered": rendered, "sha": prompt.sha, "variables": list(prompt.variables)})
 
 
-@router.get("/{prompt_name}/diff", summary="What changed between two versions", responses=answers())
+@router.get("/{prompt_name}/diff", summary="What changed between two versions", responses=answers(DiffOut))
 async def diff(
     prompt_name: PromptName,
     desk: CurrentDesk,
@@ -122,7 +139,7 @@ async def diff(
     return json_response({"diff": await asyncio.to_thread(diff_of, old.prompt, new.prompt)})
 
 
-@router.post("/{prompt_name}/labels", summary="Put a label on a version", responses=answers())
+@router.post("/{prompt_name}/labels", summary="Put a label on a version", responses=answers(LabelOut))
 async def put_label(
     prompt_name: PromptName, body: LabelBody, desk: CurrentDesk, caller: CurrentCaller
 ) -> Response:
@@ -136,7 +153,7 @@ async def put_label(
 
 
 @router.post(
-    "/{prompt_name}/rollback", summary="Put a label back to where it stood", responses=answers(None, 409)
+    "/{prompt_name}/rollback", summary="Put a label back to where it stood", responses=answers(LabelOut, 409)
 )
 async def take_back(
     prompt_name: PromptName, body: RollbackBody, desk: CurrentDesk, caller: CurrentCaller
@@ -149,7 +166,7 @@ async def take_back(
     return json_response(_label(rows[0]))
 
 
-@router.get("/{prompt_name}/history", summary="Where the labels stood", responses=answers())
+@router.get("/{prompt_name}/history", summary="Where the labels stood", responses=answers(LabelHistoryOut))
 async def history(prompt_name: PromptName, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """The newest first."""
     admin = person(caller)
@@ -158,7 +175,7 @@ async def history(prompt_name: PromptName, desk: CurrentDesk, caller: CurrentCal
     return json_response({"history": [_label(row) for row in rows]})
 
 
-@router.get("/{prompt_name}/figures", summary="What came of each version", responses=answers())
+@router.get("/{prompt_name}/figures", summary="What came of each version", responses=answers(PromptUseOut))
 async def figures(
     prompt_name: PromptName,
     desk: CurrentDesk,

@@ -17,11 +17,12 @@ from server.openapi import answers
 from server.recorded_turns import shown_list
 from server.routes.chat import json_response, person
 from server.schemas import ReviewBody
+from server.shapes.turns import RecordedTurnsOut
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["reviews"])
 
 
-@router.get("", summary="Turns to look at again, the newest first", responses=answers())
+@router.get("", summary="Turns to look at again, the newest first", responses=answers(RecordedTurnsOut))
 async def list_reviews(
     desk: CurrentDesk,
     caller: CurrentCaller,

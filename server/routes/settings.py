@@ -14,6 +14,7 @@ from server.openapi import answers
 from server.routes.chat import json_response
 from server.routes.tenants import defaults_of, tenancy_as
 from server.schemas import Body
+from server.shapes.tenants import SettingsOut
 
 router = APIRouter(prefix="/api/v1/settings", tags=["tenants"])
 
@@ -40,13 +41,13 @@ class SettingsBody(Body):
     settings: dict[str, Any]
 
 
-@router.get("", summary="The settings of one's own shop", responses=answers())
+@router.get("", summary="The settings of one's own shop", responses=answers(SettingsOut))
 async def read_settings(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """`settings` are those that were set, `defaults` count for the others, `own` may be changed here."""
     return json_response(_shown(desk, await tenancy_as(desk, caller).get(caller.tenant.slug)))
 
 
-@router.patch("", summary="Change settings of one's own shop", responses=answers())
+@router.patch("", summary="Change settings of one's own shop", responses=answers(SettingsOut))
 async def change_settings(body: SettingsBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Those of `own` alone; those that are not named stay. It counts everywhere within ten seconds."""
     for name in sorted(body.settings.keys() - OWN):

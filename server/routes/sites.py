@@ -9,11 +9,12 @@ from desk.storage import sites
 from server.deps import CurrentCaller, CurrentDesk
 from server.openapi import answers
 from server.routes.chat import json_response, person
+from server.shapes.tenants import SitesOut
 
 router = APIRouter(prefix="/api/v1/sites", tags=["widget"])
 
 
-@router.get("", summary="The pages on which one's widget may stand", responses=answers())
+@router.get("", summary="The pages on which one's widget may stand", responses=answers(SitesOut))
 async def list_sites(desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """`key` is what a page names as its `site`, `origins` those whose pages may; revoked ones stay listed."""
     admin = person(caller)

@@ -13,10 +13,12 @@ from desk.errors import Forbidden, InvalidInput
 from desk.storage import tenants
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
+from server.openapi import LINES, answers, sent_as
 from server.promises import Promises
 from server.routes.chat import json_response, person
 from server.routes.usage import MOST_HOURS, shown_usage
 from server.schemas import TenantBody, TenantChangeBody
+from server.shapes.tenants import ErasedTenantOut, FullTenantOut, SpendingOut, TenantOut, TenantsOut
 from server.tenancy import Tenancy, shown
 
 router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"])
@@ -36,7 +38,7 @@ def tenancy_as(desk: Desk, caller: Caller) -> Tenancy:
     return Tenancy(engine.settings, engine.database, engine.keys, person(caller), promises)
 
 
-@router.get("", summary="All tenants, page by page")
+@router.get("", summary="All tenants, page by page", responses=answers(TenantsOut))
 async def list_tenants(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -51,7 +53,7 @@ async def list_tenants(
     return json_response({"tenants": [shown(tenant) for tenant in found], "next_cursor": next_cursor})
 
 
-@router.post("", summary="Make a tenant", status_code=201)
+@router.post("", summary="Make a tenant", status_code=201, responses=answers(TenantOut, status=201))
 async def create_tenant(body: TenantBody, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """`placement: own` gives it a schema and a database role of its own, and needs the owner's login."""
     made = await tenancy_of(desk, caller).create(
@@ -60,14 +62,14 @@ async def create_tenant(body: TenantBody, desk: CurrentDesk, caller: CurrentCall
     return json_response(shown(made), status=201)
 
 
-@router.get("/{slug}", summary="One tenant, with its settings")
+@router.get("/{slug}", summary="One tenant, with its settings", responses=answers(FullTenantOut))
 async def get_tenant(slug: str, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """`settings` are those that were set, `defaults` what counts for the others."""
     stored = await tenancy_of(desk, caller).get(slug)
     return json_response({**shown(stored), "defaults": defaults_of(desk)})
 
 
-@router.patch("/{slug}", summary="Change a tenant's name and settings")
+@router.patch("/{slug}", summary="Change a tenant's name and settings", responses=answers(TenantOut))
 async def change_tenant(
     slug: str, body: TenantChangeBody, desk: CurrentDesk, caller: CurrentCaller
 ) -> Response:
@@ -76,19 +78,21 @@ async def change_tenant(
     return json_response(shown(changed))
 
 
-@router.post("/{slug}/suspend", summary="Suspend a tenant")
+@router.post("/{slug}/suspend", summary="Suspend a tenant", responses=answers(TenantOut))
 async def suspend_tenant(slug: str, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """Running turns are stopped, jobs leave it out, and within ten seconds all its callers get 403."""
     return json_response(shown(await tenancy_of(desk, caller).set_status(slug, "suspended")))
 
 
-@router.post("/{slug}/resume", summary="Let a suspended tenant go on")
+@router.post("/{slug}/resume", summary="Let a suspended tenant go on", responses=answers(TenantOut))
 async def resume_tenant(slug: str, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """As it was."""
     return json_response(shown(await tenancy_of(desk, caller).set_status(slug, "active")))
 
 
-@router.delete("/{slug}", summary="Erase a suspended tenant with all it has")
+@router.delete(
+    "/{slug}", summary="Erase a suspended tenant with all it has", responses=answers(ErasedTenantOut)
+)
 async def erase_tenant(
     slug: str,
     desk: CurrentDesk,
@@ -102,7 +106,7 @@ async def erase_tenant(
     return json_response({"slug": slug, "rows": await tenancy.erase(slug)})
 
 
-@router.get("/{slug}/usage", summary="What a tenant spent, and what it may")
+@router.get("/{slug}/usage", summary="What a tenant spent, and what it may", responses=answers(SpendingOut))
 async def tenant_usage(
     slug: str,
     desk: CurrentDesk,
@@ -118,12 +122,16 @@ async def tenant_usage(
     return json_response(await shown_usage(desk.services.engine.database, who, tenant, hours))
 
 
-@router.get("/{slug}/export", summary="All rows of a tenant, as lines of JSON")
+@router.get(
+    "/{slug}/export",
+    summary="All rows of a tenant, as lines of JSON",
+    responses=sent_as(LINES, told="A line for each row, as `{table, row}`."),
+)
 async def export_tenant(slug: str, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """`{table, row}` a line; messages with their text. Noted in the tenant's audit."""
     tenancy = tenancy_of(desk, caller)
     await tenancy.get(slug)
-    return StreamingResponse(tenancy.export(slug), media_type="application/x-ndjson")
+    return StreamingResponse(tenancy.export(slug), media_type=LINES)
 
 
 def defaults_of(desk: Desk) -> dict[str, Any]:

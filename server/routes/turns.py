@@ -16,15 +16,22 @@ from desk.domain import TurnId
 from desk.storage import dead_letters, turns
 from desk.storage.turns import Turn
 from server.deps import CurrentCaller, CurrentDesk
-from server.events import event_stream
+from server.events import TURN_EVENTS, event_stream
+from server.openapi import Responses, answers
 from server.routes.chat import json_response, person
+from server.shapes.turns import DeadLettersOut, TurnStateOut
 
 router = APIRouter(prefix="/api/v1/turns", tags=["turns"])
 
 _LARGEST_ID = 2**53
+_OVER: Responses = {204: {"description": "There is nothing more, and never will be."}}
 
 
-@router.get("/{turn_id}/events", summary="Read a turn's events, from the first or after the last one seen")
+@router.get(
+    "/{turn_id}/events",
+    summary="Read a turn's events, from the first or after the last one seen",
+    responses=TURN_EVENTS | _OVER,
+)
 async def read_turn_events(
     turn_id: UUID,
     desk: CurrentDesk,
@@ -38,14 +45,19 @@ async def read_turn_events(
     return event_stream(stream, last_event_id, counted=desk.streams.counted(caller))
 
 
-@router.post("/{turn_id}/cancel", summary="Stop a turn of one's own", status_code=202)
+@router.post(
+    "/{turn_id}/cancel",
+    summary="Stop a turn of one's own",
+    status_code=202,
+    responses=answers(TurnStateOut, status=202),
+)
 async def cancel_turn(turn_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """What was said is kept. `state` is `accepted` while the turn is being stopped, else how it ended."""
     state = await desk.runner.cancel(person(caller).as_user(), TurnId(turn_id))
     return json_response({"turn_id": str(turn_id), "state": state}, status=202)
 
 
-@router.get("", summary="Dead letters: turns that could not be completed")
+@router.get("", summary="Dead letters: turns that could not be completed", responses=answers(DeadLettersOut))
 async def list_dead_turns(
     desk: CurrentDesk,
     caller: CurrentCaller,
@@ -61,7 +73,12 @@ async def list_dead_turns(
     return json_response({"turns": page, "next_cursor": page[-1]["id"] if len(page) == limit else None})
 
 
-@router.post("/{turn_id}/replay", summary="Let a dead letter run again", status_code=202)
+@router.post(
+    "/{turn_id}/replay",
+    summary="Let a dead letter run again",
+    status_code=202,
+    responses=answers(TurnStateOut, status=202),
+)
 async def replay_turn(turn_id: UUID, desk: CurrentDesk, caller: CurrentCaller) -> Response:
     """It has three new tries; its customer finds the answer in the conversation."""
     async with desk.services.engine.database.tenant_tx(person(caller)) as tx:

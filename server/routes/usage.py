@@ -13,14 +13,16 @@ from desk.domain import Principal, Tenant
 from desk.storage import budgets, usage_hourly
 from desk.storage.pool import Database
 from server.deps import CurrentCaller, CurrentDesk
+from server.openapi import answers
 from server.routes.chat import json_response
+from server.shapes.tenants import SpendingOut
 
 router = APIRouter(prefix="/api/v1/usage", tags=["tenants"])
 
 MOST_HOURS = 31 * 24
 
 
-@router.get("", summary="What was spent, and what may be")
+@router.get("", summary="What was spent, and what may be", responses=answers(SpendingOut))
 async def read_usage(
     desk: CurrentDesk, caller: CurrentCaller, hours: Annotated[int, Query(ge=1, le=MOST_HOURS)] = 24
 ) -> Response:

@@ -12,6 +12,7 @@ from server.deps import CurrentDesk, limited_address
 from server.openapi import answers
 from server.routes.chat import json_response
 from server.schemas import Body, Name
+from server.shapes.tenants import BrandingOut, WidgetTokenOut
 
 router = APIRouter(prefix="/api/v1/widget", tags=["widget"])
 
@@ -33,7 +34,7 @@ class WidgetTokenBody(Body):
 @router.get(
     "/branding",
     summary="How a site's chat looks",
-    responses=answers(),
+    responses=answers(BrandingOut),
     dependencies=[Depends(limited_address)],
 )
 async def branding(site_key: Annotated[str, Query(max_length=200)], desk: CurrentDesk) -> Response:
@@ -46,7 +47,7 @@ async def branding(site_key: Annotated[str, Query(max_length=200)], desk: Curren
 @router.post(
     "/token",
     summary="A short-lived token for a page's visitor",
-    responses=answers(),
+    responses=answers(WidgetTokenOut),
     dependencies=[Depends(limited_address)],
 )
 async def token(body: WidgetTokenBody, request: Request, desk: CurrentDesk) -> Response:
