@@ -37,7 +37,7 @@ from server.jobs.sweeping import sweeping
 from server.jobs.working import jobs_working
 from server.limits import Limits
 from server.open_streams import OpenStreams
-from server.openapi import answers, describe_media_types
+from server.openapi import answers, describe_answers
 from server.overload import Overload
 from server.preflight import needed_database_url, refuse_unfit
 from server.routes import (
@@ -148,7 +148,7 @@ def build_routes(settings: Settings) -> FastAPI:
 
         mount_langserve(app)
     refuse_unlisted(app)
-    describe_media_types(app)
+    describe_answers(app)
     return app
 
 

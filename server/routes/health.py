@@ -8,13 +8,14 @@ from starlette.responses import Response
 from desk.errors import Draining, NotFound
 from desk.telemetry import metrics
 from server.deps import CurrentDesk
+from server.openapi import shown_as
 from server.routes.chat import json_response
 from server.shapes.health import HealthOut
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/api/v1/healthz", summary="Is the process alive", responses={200: {"model": HealthOut}})
+@router.get("/api/v1/healthz", summary="Is the process alive", responses={200: shown_as(HealthOut)})
 @router.get("/health", include_in_schema=False)
 async def healthz() -> Response:
     """Always ok while the process answers."""
@@ -22,7 +23,7 @@ async def healthz() -> Response:
 
 
 @router.get(
-    "/api/v1/readyz", summary="Can the process answer customers", responses={200: {"model": HealthOut}}
+    "/api/v1/readyz", summary="Can the process answer customers", responses={200: shown_as(HealthOut)}
 )
 async def readyz(desk: CurrentDesk) -> Response:
     """503 while Postgres is away or this process stops; the stores that may be lost do not matter."""

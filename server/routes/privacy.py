@@ -18,16 +18,14 @@ from desk.subjects.export import Exporter
 from desk.subjects.export_forms import MEDIA_TYPES, Form, written
 from server.auth import Caller
 from server.deps import CurrentCaller, CurrentDesk, Desk
-from server.openapi import Responses, answers
+from server.openapi import Responses, answers, shown_as
 from server.routes.chat import json_response, person
 from server.schemas import ConsentBody, EraseBody, FindSubjectBody
 from server.shapes.privacy import ConsentOut, ConsentsOut, ErasureOut, SubjectExportOut, SubjectRefOut
 
 router = APIRouter(prefix="/api/v1/privacy", tags=["privacy"])
 
-_EXPORT: Responses = {
-    200: {"model": SubjectExportOut, "content": {"text/html": {"schema": {"type": "string"}}}}
-}
+_EXPORT: Responses = {200: shown_as(SubjectExportOut, "text/html")}
 
 FormQuery = Annotated[Form, Query(alias="format", description="For machines or for people.")]
 
