@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from pydantic.fields import FieldInfo
 
@@ -52,25 +53,29 @@ def settings_page() -> str:
 
 def endpoints_page() -> str:
     """Every address that is answered, whether it needs an identity, and what it does."""
-    from server.langserve import ROUTES  # heavy, and the other pages do without it
+    from server.access import served  # heavy, and the other pages do without it
+    from server.langserve import ROUTES
 
-    api = [_api_row(method, route) for method, route in _routes()]
+    app = _application()
+    described = app.openapi()["paths"]
+    api = [_api_row(method, route, described) for method, route in served(app)]
     files = [(f"`{path}`", f"`{file.relative_to(ROOT).as_posix()}`") for path, file in FILES.items()]
-    served = [(f"`{method}`", f"`{path}`", _yes(method == "POST")) for method, path in sorted(ROUTES)]
+    langserve = [(f"`{method}`", f"`{path}`", _yes(method == "POST")) for method, path in sorted(ROUTES)]
     return _page(
         "Endpoints",
         "What the application answers. The OpenAPI document is at `/openapi.json`, drawn at `/docs`. Every "
         "error is `application/problem+json` with `type, title, status, detail, correlation_id`.",
         "`public` needs no identity; every other address asks for a right, which a role has or not. A service"
         " is who comes with an API key.",
-        _table(("Method", "Address", "Right", "Does"), api),
+        "An answer is named as its schema in the OpenAPI document, which lists its fields.",
+        _table(("Method", "Address", "Right", "Does", "Answer"), api),
         "## Rights",
         _rights_table(),
         "## Files for browsers",
         _table(("Address", "File"), files),
         "## LangServe",
         "Only with `DESK_LANGSERVE`, see [the decision](adr/0007-langserve-is-fenced.md).",
-        _table(("Method", "Address", "Identity"), served),
+        _table(("Method", "Address", "Identity"), langserve),
     )
 
 
@@ -161,18 +166,31 @@ def _named(node: ast.expr) -> str:
             return ""
 
 
-def _routes() -> Iterator[tuple[str, APIRoute | APIWebSocketRoute]]:
-    from server.access import served
+def _application() -> FastAPI:
     from server.app import build_routes
 
-    return served(build_routes(Settings(_env_file=None).model_copy(update={"langserve": False})))
+    return build_routes(Settings(_env_file=None).model_copy(update={"langserve": False}))
 
 
-def _api_row(method: str, route: APIRoute | APIWebSocketRoute) -> tuple[str, str, str, str]:
+def _api_row(
+    method: str, route: APIRoute | APIWebSocketRoute, described: dict[str, Any]
+) -> tuple[str, str, str, str, str]:
     from server.access import right_of
 
     does = getattr(route, "summary", None) or _first_line(route)
-    return f"`{method}`", f"`{route.path}`", f"`{right_of(method, route.path)}`", does
+    operation = described.get(route.path, {}).get(method.lower(), {"responses": {}})
+    answer = ", ".join(f"`{name}`" for name in _answers(operation["responses"]))
+    return f"`{method}`", f"`{route.path}`", f"`{right_of(method, route.path)}`", does, answer
+
+
+def _answers(responses: dict[str, Any]) -> Iterator[str]:
+    """The schemas of an operation's success, and the media types of what is no JSON."""
+    good = [answer.get("content", {}) for status, answer in responses.items() if status < "300"]
+    for media_type, body in (item for content in good for item in content.items()):
+        refs = [one["$ref"] for one in body["schema"].get("anyOf", [body["schema"]]) if "$ref" in one]
+        yield from (ref.rpartition("/")[2] for ref in refs)
+        if not refs:
+            yield media_type
 
 
 def _rights_table() -> str:

@@ -52,15 +52,27 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from server.deps import CurrentCaller
+from server.openapi import answers
 from server.routes.chat import json_response
+from server.shapes.hours import HoursOut
 
 router = APIRouter(prefix="/api/v1/hours", tags=["hours"])
 
 
-@router.get("", summary="When the shop is open")
+@router.get("", summary="When the shop is open", responses=answers(HoursOut))
 async def hours(caller: CurrentCaller) -> Response:
     """The hours."""
     return json_response({"open": "nine to five"})
+'''
+SHAPE = '''"""The shape of hours."""
+
+from typing_extensions import TypedDict
+
+
+class HoursOut(TypedDict):
+    """When the shop is open."""
+
+    open: str
 '''
 SCORER = '''"""Did the answer stay short?"""
 
@@ -221,12 +233,13 @@ def test_an_intent(checkout: Checkout) -> None:
 
 
 def test_an_endpoint(checkout: Checkout) -> None:
+    checkout.write("server/shapes/hours.py", SHAPE)
     checkout.write("server/routes/hours.py", ROUTE)
     checkout.add_after("server/app.py", FUTURE, "from server.routes import hours\n")
     checkout.add_after("server/app.py", "_MODULES = (", "hours, ")
     listed = '("GET", "/api/v1/hours"): "self",'
     checkout.add_after("server/access.py", 'Right | Literal["public"]] = MappingProxyType(\n    {', listed)
-    row = "| `GET` | `/api/v1/hours` | `self` | When the shop is open |"
+    row = "| `GET` | `/api/v1/hours` | `self` | When the shop is open | `HoursOut` |"
     assert row in checkout.stale_page("api.md")
 
 
