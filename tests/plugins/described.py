@@ -1,7 +1,7 @@
 """A pytest plugin: a test fails that is answered otherwise than the OpenAPI document says.
 
-Every successful answer that an `httpx.AsyncClient` read whole is held to its shape, where a field too many
-counts as one too few.
+Every successful answer to an `httpx.AsyncClient` is held to its media type and, if it was read whole, to its
+shape, where a field too many counts as one too few.
 """
 
 from __future__ import annotations
@@ -24,9 +24,14 @@ _send = httpx.AsyncClient.send
 
 async def _send_heard(client: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
     response = await _send(client, request, **options)
-    if response.is_success and response.is_closed and request.url.path.startswith(OURS):
-        _HEARD.append(response)
+    if response.is_success and request.url.path.startswith(OURS):
+        _HEARD.append(response if response.is_closed else _beginning(response))
     return response
+
+
+def _beginning(response: httpx.Response) -> httpx.Response:
+    """What is known of an answer whose body is still to come."""
+    return httpx.Response(response.status_code, headers=response.headers, request=response.request)
 
 
 class Description:
@@ -57,9 +62,9 @@ class Description:
         where = f"{method} {template} {response.status_code}"
         content = answers.get(str(response.status_code), {"content": None}).get("content", {})
         media_type = response.headers.get("content-type", "").partition(";")[0]
-        if content is None or (response.content and media_type not in content):
+        if content is None or (media_type and media_type not in content):
             yield f"{where} {media_type} is not described"
-        elif media_type == "application/json":
+        elif media_type == "application/json" and response.content:
             for error in self._validator(where, content[media_type]["schema"]).iter_errors(response.json()):
                 yield f"{where} at {'/'.join(map(str, error.instance_path)) or 'the top'}: {error.message}"
 
