@@ -23,7 +23,7 @@ _SERIES = re.compile(r"\s*\(.*\)\s*$", re.DOTALL)
 class Asked:
     """Phrases of a query, lower case, one space between words: which may be a genre or a whole name, which
     a title, which an author's last name. `genres` is what else their genres are called, `last` the last word
-    of a name that is asked for.
+    of a name that is asked for, and `shelf` says that a kind of book is.
     """
 
     phrases: frozenset[str] = frozenset()
@@ -31,14 +31,15 @@ class Asked:
     surnames: frozenset[str] = frozenset()
     genres: frozenset[str] = frozenset()
     last: str = ""
+    shelf: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
     """What a query names: genres and authors of the catalogue, and titles with their stock-keeping units.
 
-    `sold_out` are the titles of which there is none. `unknown` says that the query asks for one thing by
-    name, and nothing of the catalogue is called that.
+    `sold_out` are the titles of which there is none. `unknown` says that the query asks for one thing or for
+    a kind by name, and nothing of the catalogue is called that.
     """
 
     genres: tuple[str, ...] = ()
@@ -85,8 +86,11 @@ class Names:
             tuple(book.sku for book in books),
             tuple(book.title for book in books),
             tuple(book.title for book in books if book.stock <= 0),
-            unknown=bool(asked.last) and asked.last not in self._words and not (genres or authors or books),
+            unknown=not (genres or authors or books) and self._is_unknown(asked),
         )
+
+    def _is_unknown(self, asked: Asked) -> bool:
+        return asked.shelf or (bool(asked.last) and asked.last not in self._words)
 
 
 def _among(names: Mapping[str, set[str]], phrases: Iterable[str]) -> tuple[str, ...]:

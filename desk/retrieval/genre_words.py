@@ -42,14 +42,21 @@ cooking, cookbook, cookbooks, kochbuch, kochbücher, cuisine, cocina, cucina, ko
 adventure, adventures, abenteuer, aventure, aventures, aventuras, avventura, avontuur, aventura
 """
 _MOST_WORDS: Final = 3
+# Of these a book may be though it stands on no shelf of that name.
+_MOODS: Final = frozenset(
+    (
+        *("adventure", "children", "classics", "humour", "nonfiction"),
+        *("science", "thriller", "travel", "young adult"),
+    )
+)
 
 
-def _groups() -> dict[str, frozenset[str]]:
+def _by_first() -> dict[str, set[str]]:
     by_first: dict[str, set[str]] = {}
     for line in _SAME.strip().splitlines():
         names = [name.strip() for name in line.split(",")]
         by_first.setdefault(names[0], set()).update(names, map(_bare, names), map(_spelled_out, names))
-    return {name: frozenset(same) for same in by_first.values() for name in same}
+    return by_first
 
 
 def _bare(name: str) -> str:
@@ -61,10 +68,18 @@ def _spelled_out(name: str) -> str:
     return name.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
 
 
-_GROUPS: Final = _groups()
+_GROUPS: Final = {name: frozenset(same) for same in _by_first().values() for name in same}
+_SHELVES: Final = frozenset(
+    name for first, same in _by_first().items() if first not in _MOODS for name in same
+)
 
 
 def as_others_say(phrases: Iterable[str]) -> set[str]:
     """What else the genres among some phrases are called; nothing for all that is no genre."""
     short = (phrase for phrase in phrases if phrase.count(" ") < _MOST_WORDS)
     return set().union(*(_GROUPS.get(phrase, ()) for phrase in short))
+
+
+def name_a_shelf(phrases: Iterable[str]) -> bool:
+    """Whether some phrases name a kind of book that a shop has shelves of, or has none: "cookbook"."""
+    return not _SHELVES.isdisjoint(phrases)

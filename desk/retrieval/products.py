@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from desk.domain import Principal
 from desk.models.embeddings import Embedder
 from desk.retrieval.catalogue_names import Asked, CatalogueNames, Named, words
-from desk.retrieval.genre_words import as_others_say
+from desk.retrieval.genre_words import as_others_say, name_a_shelf
 from desk.retrieval.search import log_degraded
 from desk.retrieval.wishes import DEAREST, Wishes, read_wishes
 from desk.storage import products
@@ -51,7 +51,7 @@ class Wanted:
 class Found:
     """Products with the reasons why, and titles that were asked for and are sold out.
 
-    `unknown` says that one thing was asked for by name, and that there is nothing of that name.
+    `unknown` says that one thing or a kind was asked for by name, and that there is nothing of that name.
     """
 
     products: tuple[Product, ...]
@@ -198,6 +198,7 @@ def cut(query: str, *, name: str = "", author: str = "") -> Asked:
         titles=frozenset(titles | {word for word in one if name and len(word) > MIN_TITLE}),
         surnames=frozenset(word for before, word in pairwise(folded) if before in _BY) | frozenset(one[-1:]),
         last=one[-1] if one else "",
+        shelf=name_a_shelf(phrases),
     )
 
 

@@ -31,6 +31,24 @@ async def search(database: Database, embedder: MiniLM, admin: Principal) -> Cata
 
 
 @pytest.mark.parametrize(
+    ("query", "unknown"),
+    [
+        ("do you have poetry", True),
+        ("a cookbook with Italian recipes", True),
+        ("haben Sie Gedichte?", True),
+        ("a mystery with recipes and poems", False),
+        ("something funny for children", False),
+        ("a book about whales", False),
+    ],
+)
+async def test_a_kind_that_there_is_not_is_said_to_be_none(
+    search: CatalogueSearch, user: Principal, query: str, *, unknown: bool
+) -> None:
+    found = await search.find(user, query, Wanted(), limit=3)
+    assert (found.unknown, len(found.products)) == (unknown, 3)
+
+
+@pytest.mark.parametrize(
     ("query", "first_letters"),
     [
         ("Habt ihr Krimis?", {"M"}),
