@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -60,6 +61,7 @@ async def open_ground(stores: Engines, home: Path, *, unchecked: bool = False) -
         settings = demo_settings(stores, home, shop_url, demo=False, **alone)
         configure_logs("error")
         app = build_routes(settings)
+        await asyncio.to_thread(app.openapi)  # is read in the loop from here on, and takes long at first
         async with served(around(app, settings)) as url:
             desk: Desk = app.state.desk
             if unchecked:
