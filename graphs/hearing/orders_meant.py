@@ -36,22 +36,24 @@ class Meant:
 
 
 async def orders_meant(state: TurnState, context: TurnContext) -> Meant:
-    """The orders this message is about; a number that stands in it counts more than a day.
+    """The orders this message is about; what it names itself counts more than what the talk was about.
 
     Raises ToolUnavailable when the shop does not answer.
     """
     numbers = tuple(state.get("topic", {}).get("order_ids", ()))
     text = asked(state, context)
     placed = placed_when(text, _today(context))
-    told_by_number = numbers and placed is None
-    if told_by_number or find_order_numbers(text, context.tenant.settings.order_patterns):
+    if find_order_numbers(text, context.tenant.settings.order_patterns):
         return Meant(numbers)
     orders = await own_orders(tool_context(context, proofs=False))
     if not orders:
         return Meant(numbers)
     if placed is None:
         holding = _holding(orders, text)
-        return Meant(orders=holding) if holding else Meant(own=tuple(orders))
+        of_the_talk = tuple(order for order in holding if order.id in numbers)
+        if holding:
+            return Meant(orders=of_the_talk or holding)
+        return Meant(numbers) if numbers else Meant(own=tuple(orders))
     found = _placed(orders, placed)
     return Meant(orders=found) if found else Meant(recent=tuple(orders[:MOST_RECENT]))
 

@@ -49,6 +49,13 @@ async def test_a_return_of_an_article_is_offered_for_its_order(ada: Customer) ->
     assert "100234" in offer["label"]
 
 
+async def test_an_article_counts_more_than_the_order_of_the_talk(ada: Customer) -> None:
+    await ada.say("when will The Martian arrive")
+    told = await ada.say("I want to return Dune")
+    [offer] = told.reply["reply"]["actions"]
+    assert "100234" in offer["label"]
+
+
 async def test_my_order_is_what_has_not_come_yet_and_the_others_can_be_asked_for(ada: Customer) -> None:
     told = await ada.say("Where is my order?")
     assert "100251 is: processing" in told.text
