@@ -73,7 +73,7 @@ async def _look_up(order_id: str, context: TurnContext) -> ToolResult:
 
 def ask_which(state: TurnState, meant: Meant, route: Route, intent: str | None) -> TurnState:
     """Ask for an order's number, with the customer's last ones where we know them."""
-    orders = meant.recent or meant.own[:MOST_RECENT]
+    orders = (meant.orders or meant.recent or meant.own)[:MOST_RECENT]
     if orders:
         shown = ", ".join(
             f"{order.id} ({order.placed_on})" if order.placed_on else order.id for order in orders

@@ -38,8 +38,8 @@ async def offer_action(state: TurnState, runtime: Runtime[TurnContext]) -> TurnS
         meant = await orders_meant(state, context)
     except ToolUnavailable:
         meant = Meant()  # the number is asked for, as of everybody
-    known = meant.orders or (meant.own if len(meant.own) == 1 else ())
-    numbers = meant.numbers or tuple(order.id for order in known)
+    known = meant.orders or meant.own
+    numbers = meant.numbers or tuple(order.id for order in known if len(known) == 1)
     given = tool.writing.draft(state["text"], numbers)
     if given is None:
         return ask_which(state, meant, tool.writing.route, intent)

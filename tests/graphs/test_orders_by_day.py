@@ -86,6 +86,20 @@ async def test_who_has_several_is_asked_which_one_goes_back(ada: Customer) -> No
     assert "can no longer be returned" in told.text
 
 
+async def test_where_several_have_the_article_it_is_asked_which_one_goes_back(
+    ada: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def all_with_dune(context: ToolContext) -> list[Order]:
+        orders = await own_orders(context) or []
+        [dune] = [item for order in orders for item in order.items if item.title == "Dune"]
+        return [order.model_copy(update={"items": (dune,)}) for order in orders[:2]]
+
+    monkeypatch.setattr(orders_meant, "own_orders", all_with_dune)
+    told = await ada.say("I want to return Dune")
+    assert told.reply["reply"]["actions"] == []
+    assert "100251 (2026-11-17), 100234 (2026-11-10)" in told.text
+
+
 async def test_without_one_of_that_day_the_last_ones_are_named(ada: Customer) -> None:
     told = await ada.say("Where is the order that I placed on 2026-11-09?")
     assert sum(number in told.text for number in ("100251", "100234", "100198")) == MOST_RECENT
