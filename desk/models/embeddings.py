@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
@@ -24,7 +24,9 @@ Vectors = NDArray[np.float32]
 MODEL_FILE = "minilm-int8.onnx"
 TOKENIZER_FILE = "minilm-tokenizer.json"
 MAX_TOKENS = 256
-BATCH = 8
+# What one thread embeds before it is free again, in about a tenth of a second: with less the event loop is in
+# the way, and an import takes a tenth longer.
+PORTION_TEXTS, PORTION_LENGTH = 64, 4000
 CACHED_TEXTS = 1024
 CACHED_LENGTH = 200
 # One operator for a sum and its normalisation: made for long texts, it costs a short one a sixth more in all.
@@ -87,26 +89,39 @@ class MiniLM:
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Rows of length 1, shape (len(texts), 384); about 1 ms a short text, in a thread."""
         rows = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        for start in range(0, len(texts), BATCH):
-            batch = texts[start : start + BATCH]
-            known = [self._recent.get(text) if len(text) <= CACHED_LENGTH else None for text in batch]
-            fresh = [text for text, vector in zip(batch, known, strict=True) if vector is None]
-            # A thread is borrowed for one batch only: a long import must not hold it while a customer waits.
+        for start, portion in _portions(texts):
+            known = [self._recent.get(text) if len(text) <= CACHED_LENGTH else None for text in portion]
+            fresh = [text for text, vector in zip(portion, known, strict=True) if vector is None]
+            # A thread is borrowed for a portion only: a long import must not hold it while a customer waits.
             made = iter(await asyncio.to_thread(self._encode, fresh) if fresh else ())
-            rows[start : start + len(batch)] = [next(made) if row is None else row for row in known]
+            rows[start : start + len(portion)] = [next(made) if row is None else row for row in known]
         return rows
 
     def _encode(self, texts: list[str]) -> list[Vectors]:
-        return [self._encode_one(text) for text in texts]
+        tokens = [np.array([self._tokenizer.encode(text).ids], dtype=np.int64) for text in texts]
+        # Each alone, because an int8 row depends on the texts that share its batch.
+        vectors = [self._run(ids) for ids in tokens]
+        for text, vector in zip(texts, vectors, strict=True):
+            if len(text) <= CACHED_LENGTH:
+                self._recent.put(text, vector)
+        return vectors
 
-    def _encode_one(self, text: str) -> Vectors:
-        # Alone, because an int8 row depends on the texts that share its batch.
-        tokens = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)
+    def _run(self, tokens: NDArray[np.int64]) -> Vectors:
         result: Any = self._session.run(None, {"tokens": tokens})
         vector: Vectors = result[0][0]
-        if len(text) <= CACHED_LENGTH:
-            self._recent.put(text, vector)
         return vector
+
+
+def _portions(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+    """Where each portion begins, and its texts; a text that is too long for one is a portion by itself."""
+    start = length = 0
+    for place, text in enumerate(texts):
+        length += len(text)
+        if place > start and (place - start == PORTION_TEXTS or length > PORTION_LENGTH):
+            yield start, texts[start:place]
+            start, length = place, len(text)
+    if texts:
+        yield start, texts[start:]
 
 
 def load_minilm(models_path: Path) -> MiniLM:

@@ -80,6 +80,14 @@ async def test_a_row_does_not_depend_on_its_neighbours(exported: Path) -> None:
     np.testing.assert_array_equal(together, np.array(rows[::-1]))
 
 
+async def test_many_texts_keep_their_order(fresh: MiniLM, exported: Path) -> None:
+    texts = [f"{number} books " * (number % 40) for number in range(150)]
+    rows = await fresh.embed(texts)
+    alone = load_minilm(exported)
+    for place in (0, 63, 64, 65, 99, 149):
+        np.testing.assert_array_equal(rows[place], (await alone.embed([texts[place]]))[0])
+
+
 def test_many_threads_agree_to_the_bit(fresh: MiniLM) -> None:
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: embed_now(fresh, TEXTS), range(4)))
