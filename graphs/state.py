@@ -42,11 +42,15 @@ def keep_last_lines(kept: list[Line], added: list[Line]) -> list[Line]:
 class Topic(TypedDict, total=False):
     """What the talk is about, so that a short follow-up is understood.
 
-    `offers_person` says that the last answer knew no better than a person, whom a yes brings.
+    `titles` are those of the products last shown, `listed` those of the last list, in which one may have been
+    pointed at since. `offers_person` says that the last answer knew no better than a person, who is brought
+    by a yes.
     """
 
     intent: str | None
     order_ids: list[str]
+    titles: list[str]
+    listed: list[str]
     waiting_for: Literal["order_number", "order_proof", "message"] | None
     proofs_tried: int
     fallbacks: int

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from desk.routing.person import plain
+from desk.routing.shown import without_places
 
 FEW_WORDS: Final = 8
 _FEWEST_LETTERS: Final = 4
@@ -52,7 +53,7 @@ _LEANS: Final = re.compile(
     r"|meno di|sotto|naar|voor|met|onder|minder dan|com)\b"
 )
 _FEWEST: Final = 4
-_FEW_THAT_POINT: Final = 6
+_FEW_THAT_POINT: Final = 7
 _LONGEST_THAT_POINTS: Final = 100
 _EMPTY: Final = frozenset(
     (
@@ -89,12 +90,16 @@ def points_back(text: str) -> bool:
     if len(text) > _LONGEST_THAT_POINTS:
         return False
     words = plain(text)
-    return words.count(" ") < _FEW_THAT_POINT and bool(_POINTS.search(words) or _OTHERS.search(words))
+    if words.count(" ") >= _FEW_THAT_POINT:
+        return False
+    return bool(_POINTS.search(words) or _OTHERS.search(words)) or without_places(words) != words
 
 
 def says_nothing_alone(text: str) -> bool:
     """Whether what points back names nothing itself: "how much is it?", but not "can I return it?"."""
-    return points_back(text) and not _named(_COST.sub(" ", _OTHERS.sub(" ", _POINTS.sub(" ", plain(text)))))
+    if not points_back(text):
+        return False
+    return not _named(_COST.sub(" ", _OTHERS.sub(" ", _POINTS.sub(" ", without_places(plain(text))))))
 
 
 def asks_only_its_cost(text: str) -> bool:

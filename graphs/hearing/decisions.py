@@ -86,6 +86,12 @@ class Hearing:
             decided = Decided("faq", wanted.name, found.confidence, because, places=places)
         return {"decision": decided, "topic": topic if courteous else {**topic, "intent": wanted.name}}
 
+    def beside_order(self, wanted: Intent, found: Decision) -> TurnState | None:
+        """The decision on a question about the order of the talk; None for what is only courtesy."""
+        if not self._answers_beside(wanted):
+            return None
+        return self._about_order(self.topic, wanted, found.confidence)
+
     def _answers_beside(self, wanted: Intent) -> bool:
         return wanted.route == "canned" and wanted.name not in self.understanding.courteous
 

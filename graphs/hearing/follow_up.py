@@ -18,6 +18,7 @@ from desk.routing.openings import is_courtesy
 from desk.routing.person import wants_person
 from desk.routing.places import places_asked
 from desk.routing.router import Decision
+from desk.routing.shown import asks_its_course, means_what_was_shown, which_listed
 from graphs.hearing.decisions import left_out
 from graphs.hearing.parts import asked
 from graphs.state import Decided, TurnContext, TurnState
@@ -40,8 +41,8 @@ _FRAGMENT: Final = 4
 def asked_before(state: TurnState) -> str:
     """What the customer asked before this message, with pseudonyms; empty for the first.
 
-    Thanks, a yes or no, and a request for a person end no subject: "and express?" goes on with what was asked
-    before them. "Something cheaper?" goes on itself, and comes with what it goes on with.
+    Thanks, a yes or no, a request for a person, and "what's it about?" end no subject: "and express?" goes on
+    with what was asked before them. "Something cheaper?" goes on itself, and comes with what it goes on with.
     """
     written = [line["text"] for line in state.get("window", []) if line["role"] == "user"]
     said: list[str] = []
@@ -54,6 +55,8 @@ def asked_before(state: TurnState) -> str:
 
 
 def _asks_nothing(text: str) -> bool:
+    if says_nothing_alone(text) and (means_what_was_shown(text) or which_listed(text, 1)):
+        return True
     return is_courtesy(text) or consent(text) is not None or wants_person(text)
 
 
@@ -65,7 +68,7 @@ def with_before(state: TurnState, context: TurnContext) -> str:
 async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> TurnState | None:
     """The decision on a message that goes on with the one before; None for one that stands on its own."""
     context, before, text = hearing.context, asked_before(state), hearing.text
-    shown = _shown(hearing) if points_back(text) or narrows(text) else None
+    shown = _shown(hearing) if points_back(text) or narrows(text) or asks_its_course(text) else None
     said = _already_said(state, hearing)
     its_cost = said is not None and asks_only_its_cost(text)
     may_go_on = shown or its_cost or begins_like_one(text)
@@ -73,10 +76,10 @@ async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> Turn
     if numbers or not may_go_on or not 0 < len(before) <= _MOST_BEFORE:
         return None
     own, bare = hearing.sure(alone), shown is not None and says_nothing_alone(text)
-    if own and own.route == shown:
-        return _following(hearing, own, alone)
-    if said and its_cost:
-        return _following(hearing, said, alone)
+    if shown == "order" and (of_order := _of_the_order(hearing, own, alone)):
+        return of_order
+    if same := own if own and own.route == shown else said if its_cost else None:
+        return _following(hearing, same, alone)
     fragment = said is not None and len(text.split()) <= _FRAGMENT
     if own and alone.margin >= _STANDS_ALONE and not (bare or fragment):
         return None
@@ -88,6 +91,16 @@ async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> Turn
     if intent and intent.route == shown and (bare or own is None):
         return _following(hearing, intent, joined)
     return _in_same_breath(hearing, said, alone, joined) if begins_like_one(text) else None
+
+
+def _of_the_order(hearing: Hearing, own: Intent | None, alone: Decision) -> TurnState | None:
+    """The decision on "when does it arrive?" and "can I cancel it?" about an order that was just shown."""
+    last = hearing.understanding.pack.find(hearing.topic.get("intent") or "")
+    if last is None or last.route != "order":
+        return None
+    if asks_its_course(hearing.text):
+        return _following(hearing, last, alone)
+    return hearing.beside_order(own, alone) if own and own.route == "canned" else None
 
 
 def _in_same_breath(

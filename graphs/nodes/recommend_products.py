@@ -9,6 +9,7 @@ from langgraph.runtime import Runtime
 from desk.domain import Answer
 from desk.retrieval.products import Found, Wanted
 from desk.routing.follow_up import asks_for_content, asks_for_others
+from desk.routing.shown import means_what_was_shown, which_listed
 from desk.tooling import Product, Reason
 from graphs.answering import answered, say
 from graphs.hearing.follow_up import with_before
@@ -27,22 +28,32 @@ async def recommend_products(state: TurnState, runtime: Runtime[TurnContext]) ->
     """List what fits the message best, or say that nothing does."""
     context, decision = runtime.context, state["decision"]
     understanding = await context.services.understandings.of(context.tenant, context.prompts)
+    meant = _meant(state, context) if decision.goes_on else []
     said = with_before(state, context) if decision.goes_on else asked(state, context)
-    query = understanding.spelled(said)
+    query = ", ".join(meant) or understanding.spelled(said)
     seen = _shown_before(state) if decision.goes_on and asks_for_others(context.text) else ""
     limit = MOST_SEEN if seen else SHOWN
     found = await context.services.engine.catalogue.find(context.principal, query, Wanted(), limit=limit)
     products = [product for product in found.products if product.title not in seen][:SHOWN]
     language = spoken_language(state["language"])
+    shown = _asked_for(products) or products
     listed = _listed(products, language, described=asks_for_content(context.text))
     lines = [*_sold_out(found, language), *listed]
     if not lines:
         return answered(state, say(state, "products_none", "product", intent=decision.intent))
     if found.unknown:
         lines.insert(0, phrase("product_unknown", language))
-    return answered(
-        state, Answer("\n".join(lines), language, "product", decision.intent, decision.confidence)
-    )
+    answer = Answer("\n".join(lines), language, "product", decision.intent, decision.confidence)
+    titles = [product.title for product in shown]
+    return answered(state, answer, titles=titles, **({} if meant else {"listed": titles}))
+
+
+def _meant(state: TurnState, context: TurnContext) -> list[str]:
+    """The titles, of those that were shown, that "the second one" or "it" means."""
+    listed = state.get("topic", {}).get("listed", [])
+    if places := which_listed(context.text, len(listed)):
+        return [listed[place] for place in places]
+    return state.get("topic", {}).get("titles", []) if means_what_was_shown(context.text) else []
 
 
 def _sold_out(found: Found, language: str) -> list[str]:
@@ -57,13 +68,16 @@ def _shown_before(state: TurnState) -> str:
 
 def _listed(products: Sequence[Product], language: str, *, described: bool = False) -> list[str]:
     """The titles that were asked for, which are in stock; else what might be liked. `described` in full."""
-    asked = [product for product in products if any(reason.kind == "title" for reason in product.because)]
-    if asked:
+    if asked := _asked_for(products):
         return [_described(_in_stock(product, language), product, wanted=described) for product in asked]
     if not products:
         return []
     lines = (_described(_line(product, language), product, wanted=described) for product in products)
     return [phrase("products_intro", language), *lines]
+
+
+def _asked_for(products: Sequence[Product]) -> list[Product]:
+    return [product for product in products if any(reason.kind == "title" for reason in product.because)]
 
 
 def _described(line: str, product: Product, *, wanted: bool) -> str:

@@ -21,15 +21,62 @@ async def test_it_is_the_order_that_was_shown(ada: Customer, message: str) -> No
     assert alone["route"] == "fallback"
 
 
-async def test_what_asks_for_something_of_its_own_is_answered_for_itself(ada: Customer) -> None:
-    _, after = await answers(ada, "where is order 100234", "can I return it?")
-    assert after["intent"] == "returns"
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [
+        *(("order 100234", then) for then in ("when does it arrive", "has it been shipped yet?")),
+        *(("order 100234", then) for then in ("when will I get it?", "why is it not here yet")),
+        ("wo ist meine Bestellung 100234", "wann kommt es an?"),
+        ("où est ma commande 100234", "quand arrive-t-elle ?"),
+    ],
+)
+async def test_when_it_comes_is_told_of_the_order_that_was_shown(
+    ada: Customer, first: str, message: str
+) -> None:
+    _, after = await answers(ada, first, message)
+    assert after["intent"] == "order_status"
+    assert "2026-11-20" in after["text"]
+
+
+async def test_what_asks_for_something_of_its_own_is_told_that_and_how_far_the_order_is(
+    ada: Customer,
+) -> None:
+    _, returned, cancelled = await answers(
+        ada, "where is order 100234", "can I return it?", "can I still cancel it"
+    )
+    assert returned["intent"] == "returns"
+    assert "30 days" in returned["text"]
+    assert "100234" in returned["text"]
+    assert cancelled["intent"] == "change_or_cancel_order"
+
+
+async def test_another_subject_in_between_ends_the_order(ada: Customer) -> None:
+    answer = (await answers(ada, "where is order 100234", "do you sell gift cards", "can I return it?"))[-1]
+    assert answer["intent"] == "returns"
+    assert "100234" not in answer["text"]
 
 
 @pytest.mark.parametrize("message", ["how much is it?", "is it in stock?"])
 async def test_it_is_the_book_that_was_shown(ada: Customer, message: str) -> None:
     _, after = await answers(ada, "do you have Dune", message)
     assert after["text"] == "Dune by Frank Herbert is in stock, $14.99."
+
+
+async def test_one_of_a_list_is_meant_by_its_place_and_then_by_it(ada: Customer) -> None:
+    listed, second, stock, first, last = await answers(
+        *(ada, "anything by Ursula K. Le Guin", "the second one, please", "is it in stock?"),
+        *("how much is the first one", "what is the last one about?"),
+    )
+    titles = [line.removeprefix("- ").partition(" by ")[0] for line in listed["text"].splitlines()[1:]]
+    assert [answer["text"].partition(" by ")[0] for answer in (second, stock, first, last)] == [
+        *(titles[1], titles[1], titles[0], titles[2])
+    ]
+    assert len(last["text"]) > len(first["text"])
+
+
+async def test_they_are_all_that_were_shown(ada: Customer) -> None:
+    listed, stock = await answers(ada, "recommend a mystery", "are they in stock?")
+    assert len(stock["text"].splitlines()) == len(listed["text"].splitlines()) - 1 == 3
 
 
 async def test_cheaper_ones_are_of_the_same_kind_and_what_was_shown_is_not_shown_as_others(
