@@ -47,7 +47,7 @@ _STARS = re.compile(
 )
 _LIKE = re.compile(
     r"(?<!would )(?<!'d )\b(?:like|similar to|such as|reminds me of|loved|enjoyed|liked|fan of|after reading"
-    r"|wie|comme|como|come|zoals)\b",
+    r"|wie(?! (?:viele?|lang|alt|teuer|gut|heißt|geht))|comme|como|come|zoals)\b",
     re.IGNORECASE,
 )
 _CHEAP = re.compile(
@@ -57,19 +57,25 @@ _CHEAP = re.compile(
 )
 # Who asks so names one thing: "is Rebecca in stock", "haben Sie Dune auf Lager", "anything by Stephen King".
 _ASKS_FOR_ONE = (
-    r"do (?:you|u) (?:have|sell|carry|stock)|have you got|you have|got|is|how much (?:is|does|for)|what does"
-    r"|(?:what is the )?price of|can i (?:buy|get|order)|(?:i(?: am|'m)? )?looking for|i want to buy"
+    r"is there a (?:sequel|prequel) to|who (?:wrote|published)|who is the (?:author|publisher) of|when was"
+    r"|how many pages (?:does|has|are in)|what language is|what(?:'s| is) the isbn of|wer (?:hat|schrieb)"
+    r"|wann (?:ist|wurde)|wie viele seiten hat|qui a écrit|quién escribió|chi ha scritto|wie schreef"
+    r"|quem escreveu|i(?:'d like| would like| want) to (?:buy|order)"
+    r"|do (?:you|u) (?:have|sell|carry|stock)|have you got|you have|got|is|how much (?:is|does|for)|what does"
+    r"|(?:what is the )?price of|can i (?:buy|get|order)|(?:i(?: am|'m)? )?looking for"
     r"|haben sie|habt ihr|gibt es|ist|was kostet|avez[- ]vous|vous avez|combien coûte|c'est combien"
     r"|tienen|tenéis|tiene|cuánto cuesta|avete|quanto costa|hebben jullie|hebt u|wat kost|têm|tem"
     r"|quanto custa"
 )
 _WHETHER_IT_IS_THERE = (
     r"(?:back |still )?(?:in stock|available|sold out|cost)|in the shop|from you|please|auf lager|vorrätig"
+    r"|(?:first )?(?:published|written|released)|have|in|geschrieben|erschienen"
     r"|verfügbar|en stock|disponible|en existencias|disponibile|in magazzino|op voorraad|disponível|em stock"
 )
 _ONE_THING = re.compile(
     rf"(?:^|[.!?,]\s{{1,3}})(?:(?:hi|hello|hey|and|so) )?(?:{_ASKS_FOR_ONE})\s{{1,3}}"
-    r"(?:(?:any |a |the )?cop(?:y|ies) of |(?:the book|das buch|le livre|el libro|il libro|het boek) )?"
+    r"(?:(?:any |a |the )?cop(?:y|ies) of |the (?:new|latest|newest) (?:(?:book|novel|one) by )?"
+    r"(?-i:(?=[A-Z]))|(?:the book|das buch|le livre|el libro|il libro|het boek) )?"
     rf"(?P<name>[^?!.\n]{{2,80}}?)(?:\s{{1,3}}(?:{_WHETHER_IT_IS_THERE})){{0,3}}\s{{0,3}}[?!.]{{0,3}}\s{{0,3}}$",
     re.IGNORECASE,
 )

@@ -46,6 +46,17 @@ _CONTENT: Final = re.compile(
     r"|\bresume\b|\bde que (?:trata|va)\b|\bdi (?:cosa|che) (?:parla|tratta)\b|\bwaar gaat\b.{0,60}\bover\b"
     r"|\b(?:sobre o que|do que (?:trata|fala))\b"
 )
+# "How many pages has it?", "is there a sequel?": what a catalogue seldom says.
+_DETAILS: Final = re.compile(
+    r"\b(?:(?:how many )?pages|how long is|isbn|publish(?:ed|er)|was .{1,60} written|released|(?:se|pre)quel"
+    r"|edition"
+    r"|hard ?(?:cover|back)|paperback|large print|illustrat\w+|translat\w+|what language|(?:what|which) age"
+    r"|how old|suitable for|wie viele seiten|verlag|erschienen|fortsetzung|gebunden|taschenbuch|auflage"
+    r"|ab welchem alter|(?:welcher|welche) sprache|combien de pages|editeur|la suite|relie|format poche"
+    r"|quel age|quelle langue|cuantas paginas|editorial|secuela|tapa (?:dura|blanda)|que (?:edad|idioma)"
+    r"|quante pagine|editore|copertina|che (?:eta|lingua)|hoeveel (?:pagina s|bladzijden)|uitgever"
+    r"|welke (?:leeftijd|taal)|quantas paginas|editora|capa (?:dura|mole)|que (?:idade|lingua))\b"
+)
 # "To Canada?", "mit Express?": a preposition begins a follow-up of very few words.
 _LEANS: Final = re.compile(
     r"(?:to|for|with|in|on|by|from|under|over|below|above|less than|more than|cheaper than|at least|at most"
@@ -116,6 +127,11 @@ def asks_for_others(text: str) -> bool:
 def asks_for_content(text: str) -> bool:
     """Whether a message wants to know what something is about: "what is Dune about?"."""
     return bool(_CONTENT.search(plain(text)))
+
+
+def asks_for_details(text: str) -> bool:
+    """Whether a message asks of a thing what a catalogue seldom says: its pages, publisher or sequel."""
+    return bool(_DETAILS.search(plain(text)))
 
 
 def speaks_of(answer: str, text: str) -> bool:

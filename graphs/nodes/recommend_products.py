@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from langgraph.runtime import Runtime
 
 from desk.domain import Answer
 from desk.retrieval.products import Found, Wanted
-from desk.routing.follow_up import asks_for_content, asks_for_others
+from desk.routing.follow_up import asks_for_content, asks_for_details, asks_for_others
 from desk.routing.shown import means_what_was_shown, which_listed
 from desk.tooling import Product, Reason
 from graphs.answering import answered, say
 from graphs.hearing.follow_up import with_before
 from graphs.hearing.parts import asked
 from graphs.state import TurnContext, TurnState
-from prompts.replies import phrase, spoken_language
+from prompts.replies import phrase, spoken_language, suggestions
 
 SHOWN = 3
 # Enough that three are left when those that were shown before are not shown again.
@@ -36,15 +37,18 @@ async def recommend_products(state: TurnState, runtime: Runtime[TurnContext]) ->
     found = await context.services.engine.catalogue.find(context.principal, query, Wanted(), limit=limit)
     products = [product for product in found.products if product.title not in seen][:SHOWN]
     language = spoken_language(state["language"])
-    shown = _asked_for(products) or products
-    listed = _listed(products, language, described=asks_for_content(context.text))
+    of_one = _asked_for(products)
+    details = bool(of_one) and asks_for_details(context.text)
+    listed = _listed(products, language, described=details or asks_for_content(context.text))
     lines = [*_sold_out(found, language), *listed]
     if not lines:
         return answered(state, say(state, "products_none", "product", intent=decision.intent))
     if found.unknown:
         lines.insert(0, phrase("product_unknown", language))
     answer = Answer("\n".join(lines), language, "product", decision.intent, decision.confidence)
-    titles = [product.title for product in shown]
+    if details:
+        answer = _knows_no_more(answer)
+    titles = [product.title for product in of_one or products]
     return answered(state, answer, titles=titles, **({} if meant else {"listed": titles}))
 
 
@@ -54,6 +58,12 @@ def _meant(state: TurnState, context: TurnContext) -> list[str]:
     if places := which_listed(context.text, len(listed)):
         return [listed[place] for place in places]
     return state.get("topic", {}).get("titles", []) if means_what_was_shown(context.text) else []
+
+
+def _knows_no_more(answer: Answer) -> Answer:
+    """The answer to what the catalogue does not say: what it says, and that this is all."""
+    text = f"{answer.text}\n{phrase('product_no_more', answer.language)}"
+    return replace(answer, text=text, suggestions=suggestions("product_no_more", answer.language))
 
 
 def _sold_out(found: Found, language: str) -> list[str]:

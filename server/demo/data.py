@@ -26,13 +26,14 @@ class DemoBook:
 
 @dataclass(frozen=True, slots=True)
 class DemoFaq:
-    """A question and its answer; `id` is stable and unique within the shop."""
+    """A question and its answer; `id` is stable and unique within the shop. `aliases` ask the same."""
 
     id: str
     question: str
     answer: str
     category: str
     language: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

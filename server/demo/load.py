@@ -36,7 +36,10 @@ async def load_demo(services: Services) -> Tenant:
 
 
 def _faqs() -> list[FaqEntry]:
-    return [FaqEntry(faq.id, faq.question, faq.answer, faq.category, faq.language) for faq in load_faqs()]
+    return [
+        FaqEntry(faq.id, faq.question, faq.answer, faq.category, faq.language, tuple(faq.aliases))
+        for faq in load_faqs()
+    ]
 
 
 def _products() -> list[Product]:

@@ -131,3 +131,53 @@ async def test_what_it_costs_belongs_to_the_book_in_the_same_message(ada: Custom
     (reply,) = await answers(ada, "How long does shipping take and what does it cost?")
     assert "5-7 business days" in reply["text"]
     assert "$4.95" in reply["text"]
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ("how many pages does Dune have", "I am sorry, I know no more about it."),
+        ("is there a sequel to Dune?", "I am sorry, I know no more about it."),
+        ("is Dune a hardcover or a paperback", "I am sorry, I know no more about it."),
+        ("Wie viele Seiten hat Dune?", "Mehr weiß ich darüber leider nicht."),
+    ],
+)
+async def test_what_the_catalogue_does_not_say_is_said_to_be_unknown(
+    ada: Customer, message: str, says: str
+) -> None:
+    (answer,) = await answers(ada, message)
+    first, last = answer["text"].splitlines()
+    assert first.startswith("Dune ")
+    assert "A noble heir" in first
+    assert last == says
+    assert answer["suggestions"]
+
+
+@pytest.mark.parametrize(
+    "message", ["who wrote Emma", "when was Emma published?", "do you have the new Stephen King"]
+)
+async def test_a_book_or_an_author_that_the_shop_has_not_is_said_to_be_none_of_its(
+    ada: Customer, message: str
+) -> None:
+    (answer,) = await answers(ada, message)
+    assert answer["text"].startswith("I did not find that in our shop.")
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["who wrote Dune", "I'd like to order Dune please", "do you have the latest Agatha Christie"],
+)
+async def test_one_that_it_has_is_shown_and_nothing_is_said_to_be_unknown(
+    ada: Customer, message: str
+) -> None:
+    (answer,) = await answers(ada, message)
+    assert answer["route"] == "product"
+    assert "not find" not in answer["text"]
+    assert "no more" not in answer["text"]
+
+
+async def test_who_wants_to_order_is_told_how(ada: Customer) -> None:
+    _, after, german = await answers(
+        ada, "do you have Dune", "add it to my cart", "Wie kann ich ein Buch bestellen?"
+    )
+    assert after["intent"] == german["intent"] == "how_to_order"
