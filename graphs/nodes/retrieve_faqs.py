@@ -18,14 +18,20 @@ from graphs.hearing.parts import asked, unanswered
 from graphs.nodes.screen import allows_model
 from graphs.state import TurnContext, TurnState
 from prompts.intents import Intent
-from prompts.replies import LANGUAGES, phrase, spoken_language
+from prompts.replies import DEFAULT_LANGUAGE, LANGUAGES, phrase, spoken_language
+
+# So far a passage may be behind, and be the better one, where a question is not in English.
+HARDLY_NEARER = 0.15
+# Nearer than a passage of another language than English comes to a question that is not in its language.
+IN_ITS_WORDS = 0.8
 
 
 async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """Search; answer at once when the best passage is near enough, or is good and no model may speak."""
     context, parts = runtime.context, state.get("parts")
     # A question that was loaded without an answer may be found, and says nothing.
-    passages = [passage for passage in await _found(state, context) if passage.text.strip()]
+    found = [passage for passage in await _found(state, context) if passage.text.strip()]
+    passages = readable_first(found, spoken_language(state["language"]))
     enough, about, decision = threshold(context), False, state["decision"]
     if decision.places:
         intent = await _intent(state, context)
@@ -45,6 +51,19 @@ async def retrieve_faqs(state: TurnState, runtime: Runtime[TurnContext]) -> Turn
     elif passages and passages[0].score >= needed and not state.get("told"):
         update.update(answer_word_for_word(state, passages[0], context))
     return update
+
+
+def readable_first(passages: list[Passage], language: str) -> list[Passage]:
+    """What is written in the customer's language or in English before a third language that is hardly nearer.
+
+    The embedder is made for English: words that several languages share bring their passages near.
+    """
+    best = max((passage.score for passage in passages), default=0.0)
+    readable = {language, DEFAULT_LANGUAGE}
+    return sorted(
+        passages,
+        key=lambda passage: passage.language not in readable or passage.score < best - HARDLY_NEARER,
+    )
 
 
 def _of_part(state: TurnState, passages: list[Passage], context: TurnContext, enough: float) -> TurnState:
@@ -130,9 +149,12 @@ def answer_word_for_word(state: TurnState, passage: Passage, context: TurnContex
 def _introduced(passage: Passage, language: str) -> str:
     """The passage, after a sentence of the customer's own language where it is written in another one.
 
-    Knowledge that was loaded without a language counts as English, so its text must read like it.
+    Knowledge that was loaded without a language counts as English, so its text must read like it. What is
+    very near in another language is in that of the question, whatever its few words were taken for.
     """
     if passage.language == language:
+        return passage.text
+    if passage.language != DEFAULT_LANGUAGE and passage.score >= IN_ITS_WORDS:
         return passage.text
     if detect_language(passage.text, previous=language, supported=LANGUAGES) != passage.language:
         return passage.text

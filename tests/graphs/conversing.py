@@ -117,6 +117,11 @@ class Customer:
         assert isinstance(turn, AcceptedTurn)
         return turn
 
+    async def talk(self, *messages: str) -> list[dict[str, Any]]:
+        """The replies to the messages of a new conversation."""
+        self.conversation = None
+        return [(await self.say(message)).reply["reply"] for message in messages]
+
     async def say(self, message: str) -> Told:
         """One turn."""
         return await self.run(await self.accepted(message))

@@ -2,47 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.graphs.conversing import Customer
 
 
-async def replies(customer: Customer, *messages: str) -> list[dict[str, Any]]:
-    customer.conversation = None
-    return [(await customer.say(message)).reply["reply"] for message in messages]
-
-
 async def test_who_introduces_themselves_first_is_answered(ada: Customer) -> None:
-    (reply,) = await replies(ada, "my name is Peter Miller, phone 415-555-0198. Do you have Dune?")
+    (reply,) = await ada.talk("my name is Peter Miller, phone 415-555-0198. Do you have Dune?")
     assert reply["route"] == "product"
     assert "Dune by Frank Herbert" in reply["text"]
 
 
 async def test_a_greeting_is_heard_with_what_follows(ada: Customer) -> None:
-    (reply,) = await replies(ada, "Good morning! Quick question for you")
+    (reply,) = await ada.talk("Good morning! Quick question for you")
     assert reply["intent"] == "greeting"
 
 
 async def test_a_yes_to_a_person_brings_one_and_a_no_is_acknowledged(ada: Customer) -> None:
-    *_, after = await replies(ada, "asdkjh qwe", "yes please")
+    *_, after = await ada.talk("asdkjh qwe", "yes please")
     assert after["route"] == "handoff"
-    *_, after = await replies(ada, "asdkjh qwe", "no")
+    *_, after = await ada.talk("asdkjh qwe", "no")
     assert (after["route"], after["text"]) == ("canned", "All right. What else can I do for you?")
-    (after,) = await replies(ada, "ok")
+    (after,) = await ada.talk("ok")
     assert after["route"] == "canned"
 
 
 async def test_another_number_changes_what_is_offered(ada: Customer) -> None:
-    offered, after = await replies(ada, "I want to return order 100234", "no, 100198 instead")
+    offered, after = await ada.talk("I want to return order 100234", "no, 100198 instead")
     assert offered["actions"]
     assert after["intent"] == "start_return"
     assert "100198" in after["text"]
 
 
 async def test_thanks_and_asking_for_a_person_end_no_subject(ada: Customer) -> None:
-    *_, after = await replies(ada, "How long does shipping take?", "thanks", "and express?")
+    *_, after = await ada.talk("How long does shipping take?", "thanks", "and express?")
     assert after["intent"] == "shipping"
 
 
@@ -53,6 +46,6 @@ async def test_thanks_and_asking_for_a_person_end_no_subject(ada: Customer) -> N
 async def test_who_was_not_helped_is_told_so_and_offered_a_person(
     ada: Customer, message: str, language: str
 ) -> None:
-    _, after = await replies(ada, "How long does shipping take?", message)
+    _, after = await ada.talk("How long does shipping take?", message)
     assert (after["intent"], after["language"]) == ("not_helped", language)
     assert len(after["suggestions"]) == 1

@@ -23,8 +23,8 @@ APP = build_routes(Settings().model_copy(update={"langserve": True}))
 
 
 @pytest.fixture(scope="module")
-async def unchecked(migrated: Engines, embedder: MiniLM, home: Path) -> AsyncIterator[Ground]:
-    async with open_ground(migrated, home, unchecked=True) as found:
+async def unchecked(undisturbed: Engines, embedder: MiniLM, home: Path) -> AsyncIterator[Ground]:
+    async with open_ground(undisturbed, home, unchecked=True) as found:
         yield found
 
 
