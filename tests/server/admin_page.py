@@ -18,6 +18,10 @@ from tests.server.replicas import until
 SHOTS = os.environ.get("SHOTS")
 SLOW_SECONDS = 0.5
 PHONE_WIDTH = 390
+# What makes a page wider than it should be: the elements that reach beyond, with the beginning of their text.
+_TOO_WIDE = """(width) => document.documentElement.scrollWidth === width ? [] :
+    [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > width)
+        .map((one) => `${one.tagName}#${one.id} ${one.textContent.trim().slice(0, 60)}`).slice(-5)"""
 
 
 @pytest.fixture
@@ -77,6 +81,9 @@ async def fits_a_phone(page: Page) -> None:
     """
 
     async def fits() -> bool:
-        return bool(await page.evaluate("document.documentElement.scrollWidth") == PHONE_WIDTH)
+        return not await page.evaluate(_TOO_WIDE, PHONE_WIDTH)
 
-    await until(fits, 5)
+    try:
+        await until(fits, 5)
+    except AssertionError:
+        pytest.fail(f"Wider than a phone: {await page.evaluate(_TOO_WIDE, PHONE_WIDTH)}")
