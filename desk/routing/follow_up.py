@@ -48,8 +48,7 @@ _CONTENT: Final = re.compile(
 )
 # "How many pages has it?", "is there a sequel?": what a catalogue seldom says.
 _DETAILS: Final = re.compile(
-    r"\b(?:(?:how many )?pages|how long is|isbn|publish(?:ed|er)|was .{1,60} written|released|(?:se|pre)quel"
-    r"|edition"
+    r"\b(?:pages|how long is|isbn|publish(?:ed|er)|was .{1,60} written|released|(?:se|pre)quel|edition"
     r"|hard ?(?:cover|back)|paperback|large print|illustrat\w+|translat\w+|what language|(?:what|which) age"
     r"|how old|suitable for|wie viele seiten|verlag|erschienen|fortsetzung|gebunden|taschenbuch|auflage"
     r"|ab welchem alter|(?:welcher|welche) sprache|combien de pages|editeur|la suite|relie|format poche"

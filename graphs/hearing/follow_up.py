@@ -78,7 +78,8 @@ async def follow_up(state: TurnState, hearing: Hearing, alone: Decision) -> Turn
     own, bare = hearing.sure(alone), shown is not None and says_nothing_alone(text)
     if shown == "order" and (of_order := _of_the_order(hearing, own, alone)):
         return of_order
-    if same := own if own and own.route == shown else said if its_cost else None:
+    same = own if own and own.route == shown else said if its_cost else None
+    if same:
         return _following(hearing, same, alone)
     fragment = said is not None and len(text.split()) <= _FRAGMENT
     if own and alone.margin >= _STANDS_ALONE and not (bare or fragment):
