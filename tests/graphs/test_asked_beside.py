@@ -149,3 +149,9 @@ async def test_a_few_words_that_were_taken_for_another_language_are_answered_in_
 ) -> None:
     (answer,) = await ada.talk("posso ler e-books num Kindle?")
     assert answer["text"].startswith("Sim, se não tiverem proteção")
+
+
+@pytest.mark.parametrize("message", ["my card was charged twice", "you took my money two times"])
+async def test_a_second_charge_is_told_apart_from_when_a_card_is_charged(ada: Customer, message: str) -> None:
+    (answer,) = await ada.talk(message)
+    assert [source["source_id"] for source in answer["citations"]] == ["payment-double"]
